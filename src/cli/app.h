@@ -1,0 +1,38 @@
+// The one place where commands and options are defined; argv becomes what was typed.
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/docs.h"
+
+namespace claudebox::cli {
+
+enum class Verb {
+  agent, run, shell, plan, check, selftest,
+  instance_list, instance_show, instance_path, instance_rm, instance_gc,
+  completion, help, version,
+  generate_man, complete, seccomp_filter,  // hidden
+};
+
+/// Exactly what was typed; no meaning, no look at the system.
+struct LowArgs {
+  Verb verb = Verb::agent;
+  std::vector<std::string> rest{};  ///< after "--", or the command of `run`
+  std::optional<std::string> network{}, project{}, instance{};
+  std::vector<std::string> mounts{}, env{};
+  bool force = false, yes = false, dry_run = false, json = false, explain = false, timings = false;
+  bool quiet = false, verbose = false;
+  std::string argument{};  ///< instance id, shell of `completion`, topic of help or of a hidden verb
+};
+
+/// Parses argv without argv[0]. Older spellings are understood. Throws base::Error with exit status 2, and the
+/// nearest real name, for anything unknown. `--help` gives Verb::help with the command in `argument`.
+LowArgs parse(const std::vector<std::string>& arguments);
+
+/// The tree of commands and options, walked into plain values for help, man pages and completions.
+CommandDoc command_tree();
+
+}  // namespace claudebox::cli

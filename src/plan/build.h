@@ -1,0 +1,20 @@
+// Request and host facts to a plan.
+#pragma once
+
+#include <optional>
+
+#include "base/diagnostics.h"
+#include "plan/plan.h"
+#include "plan/request.h"
+#include "sys/host_view.h"
+
+namespace claudebox::plan {
+
+/// Decides everything about a run. Empty where something is wrong; `problems` then says all of it.
+/// Reads the host through `host` only, and changes nothing.
+std::optional<Plan> build(const Request& request, const sys::HostView& host, base::Diagnostics& problems);
+
+/// ~/.claudebox, or CLAUDEBOX_HOME; canonical as far as it exists.
+std::string state_root(const sys::HostView& host);
+
+}  // namespace claudebox::plan

@@ -1,0 +1,172 @@
+// The plan: everything that a run will do, as plain data. Made without side effects, shown, then executed by
+// code that never decides again. What is not in here does not happen.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "base/origin.h"
+#include "plan/request.h"
+
+namespace claudebox::plan {
+
+/// Which part of the audit a mount belongs to.
+enum class Purpose {
+  system,     ///< /usr, /etc, /dev, /proc and the like
+  home,       ///< the box's home and what of the user's tools is visible in it
+  agent,      ///< the agent's program, its settings and memory
+  project,    ///< the project and its git directory
+  protection, ///< read-only covers over what later runs on the host
+  extra,      ///< asked for by the user
+};
+
+/// One mount operation in the box. Applied in the order of the plan.
+struct Mount {
+  enum class Kind {
+    read_only,  ///< bind `source` on `target`, read-only
+    writable,   ///< bind `source` on `target`
+    tmpfs,      ///< an empty file system in memory
+    directory,  ///< an empty directory
+    symlink,    ///< a link at `target` that says `source`
+    file,       ///< a read-only file with `content`
+    proc,
+    dev,
+  };
+  Kind kind = Kind::read_only;
+  std::string target{};   ///< absolute path in the box, normalized
+  std::string source{};   ///< canonical host path of a bind; the text of a symlink
+  std::string content{};  ///< of a file
+  mode_t mode = 0;        ///< of a tmpfs, directory or file; 0 means bwrap's default
+  Purpose purpose = Purpose::system;
+  base::Origin origin{};
+
+  bool is_bind() const { return kind == Kind::read_only || kind == Kind::writable; }
+  bool operator==(const Mount&) const = default;
+};
+
+/// One environment variable of the box.
+struct EnvVar {
+  enum class Kind {
+    generated,  ///< made by the plan
+    host,       ///< taken from the host because it is on the allow-list
+    extra,      ///< granted by the user
+  };
+  std::string name{};
+  std::string value{};
+  Kind kind = Kind::generated;
+  base::Origin origin{};
+  bool from_host = false;  ///< the value was read from the host's environment
+
+  bool operator==(const EnvVar&) const = default;
+};
+
+/// An inert file or empty directory that is made on the host before the start, so that a read-only bind has
+/// something to sit on, and removed at the end where it is still ours and unchanged.
+struct Stub {
+  enum class Kind { file, directory };
+  Kind kind = Kind::file;
+  std::string path{};
+  std::string content{};
+  base::Origin origin{};
+  bool operator==(const Stub&) const = default;
+};
+
+/// A name watched from outside for the life of the box.
+struct Watch {
+  enum class Response {
+    remove_and_end,  ///< it must not appear: move it away, kill the box, say why
+    end,             ///< it was replaced from outside, so its read-only cover is gone: kill the box, say why
+  };
+  std::string directory{};
+  std::string name{};
+  Response response = Response::remove_and_end;
+  std::string reason{};  ///< for the message: "git would take its configuration from there"
+  bool operator==(const Watch&) const = default;
+};
+
+/// A path compared at exit with what it was at the start; a difference is reported, nothing is undone.
+struct Sweep {
+  std::string path{};
+  std::string reason{};  ///< "runs when you enter the directory"
+  bool operator==(const Sweep&) const = default;
+};
+
+/// What is made or brought up to date in the instance before the start.
+struct StateFile {
+  enum class Policy {
+    directory,      ///< make it, mode 0700
+    replace,        ///< write `content`
+    json_defaults,  ///< a JSON object: keys that the file lacks are added, at every depth
+    json_override,  ///< a JSON object: its keys win over the file's, at every depth
+  };
+  Policy policy = Policy::directory;
+  std::string path{};  ///< below the instance directory
+  std::string content{};
+  base::Origin origin{};
+  bool operator==(const StateFile&) const = default;
+};
+
+/// Something that the person should know before the start.
+struct Note {
+  enum class Level { info, warning, danger };
+  Level level = Level::info;
+  std::string text{};
+  base::Origin origin{};
+  bool operator==(const Note&) const = default;
+};
+
+struct Project {
+  std::string root{};            ///< writable in the box, at this very path; canonical
+  std::string directory{};       ///< where the command starts: root or a directory in it
+  std::string canonical_root{};  ///< what the instance id is made from
+  bool read_only = false;        ///< the user may not write it, so the box may not either
+  base::Origin origin{};
+  bool operator==(const Project&) const = default;
+};
+
+struct Instance {
+  std::string id{};         ///< 16 hexadecimal digits, with "-NAME" for a parallel one
+  std::string directory{};  ///< ~/.claudebox/instances/ID
+  std::string home{};       ///< its private home, mounted at the user's home path
+  bool share = false;
+  bool operator==(const Instance&) const = default;
+};
+
+struct Command {
+  Action action = Action::agent;
+  std::vector<std::string> argv{};  ///< argv[0] is the absolute path in the box
+  std::string display{};            ///< for people: "claude", "make test"
+  bool operator==(const Command&) const = default;
+};
+
+struct Plan {
+  Setting<Tier> network{};
+  Project project{};
+  Instance instance{};
+  Command command{};
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string user{};
+  std::string user_home{};  ///< canonical; the box's HOME is the same path
+  std::string host_name = "claudebox";
+  std::vector<Mount> mounts{};
+  std::vector<EnvVar> env{};
+  std::vector<StateFile> state{};
+  std::vector<Stub> stubs{};
+  std::vector<Watch> watches{};
+  std::vector<Sweep> sweeps{};
+  std::vector<Note> notes{};
+  bool nested = true;               ///< user namespaces stay possible inside
+  bool new_session = false;         ///< no terminal: a session of its own for the box
+  bool scope_abstract_sockets = false;  ///< Landlock keeps the host's abstract sockets away
+  std::string bwrap{};              ///< absolute path of the bubblewrap program
+
+  bool operator==(const Plan&) const = default;
+};
+
+/// "full", "internet", "allowlist", "offline".
+const char* tier_name(Tier tier);
+
+}  // namespace claudebox::plan

@@ -1,0 +1,61 @@
+// What the user asked for, after flags, environment and defaults: the input of planning.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/origin.h"
+
+namespace claudebox::plan {
+
+/// How much network a box has.
+enum class Tier { full, internet, allowlist, offline };
+
+/// A value together with where it came from.
+template <class T>
+struct Setting {
+  T value{};
+  base::Origin origin{};
+  bool operator==(const Setting&) const = default;
+};
+
+/// What runs in the box.
+enum class Action {
+  agent,     ///< the coding agent, with `arguments` for it
+  command,   ///< `arguments` is the command and its arguments
+  shell,     ///< the user's shell
+  selftest,  ///< the built-in probe
+};
+
+/// One `--mount SRC[:DST][:ro|rw]`, taken apart; paths as typed (a leading ~ is expanded by planning).
+struct MountRequest {
+  std::string source;
+  std::string target;  ///< empty: the same path as the source
+  bool writable = false;
+  base::Origin origin;
+  bool operator==(const MountRequest&) const = default;
+};
+
+/// One `--env NAME[=VALUE]`; without a value it is taken from the host.
+struct EnvRequest {
+  std::string name;
+  std::optional<std::string> value;
+  base::Origin origin;
+  bool operator==(const EnvRequest&) const = default;
+};
+
+struct Request {
+  Action action = Action::agent;
+  std::vector<std::string> arguments;
+  Setting<Tier> network{Tier::internet, {}};
+  std::vector<MountRequest> mounts;
+  std::vector<EnvRequest> env;
+  std::optional<std::string> project;   ///< --project DIR
+  std::optional<std::string> instance;  ///< --instance NAME: a parallel instance beside the project's own
+  bool share_instance = false;          ///< --force: go on although another box holds the instance
+
+  bool operator==(const Request&) const = default;
+};
+
+}  // namespace claudebox::plan
