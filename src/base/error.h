@@ -12,10 +12,10 @@ namespace claudebox::base {
 /// claudebox's own exit statuses; the command's status passes through beside them.
 enum class ExitCode : int {
   success = 0,
-  failure = 1,            ///< a command that runs nothing failed
-  usage = 2,              ///< the command line or a file of the user's is wrong
-  setup = 125,            ///< the box could not be made; nothing ran
-  cannot_execute = 126,   ///< the command is there and can't be executed
+  failure = 1,           ///< a command that runs nothing failed
+  usage = 2,             ///< the command line or a file of the user's is wrong
+  setup = 125,           ///< the box could not be made; nothing ran
+  cannot_execute = 126,  ///< the command is there and can't be executed
   command_not_found = 127,
 };
 

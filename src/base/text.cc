@@ -31,7 +31,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::size_t decode_utf8(std::string_view s, std::size_t at, char32_t& code) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
   const unsigned char lead = byte(at);
-  std::size_t length = lead < 0x80 ? 1 : lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
+  std::size_t length = lead < 0x80                   ? 1
+                       : lead >= 0xf0 && lead < 0xf5 ? 4
+                       : lead >= 0xe0                ? 3
+                       : lead >= 0xc2                ? 2
+                                                     : 0;
   if (lead >= 0xf5 || length == 0 || at + length > s.size()) return 0;
   code = length == 1 ? lead : lead & (0x7fU >> length);
   for (std::size_t i = 1; i < length; ++i) {
@@ -44,8 +48,9 @@ std::size_t decode_utf8(std::string_view s, std::size_t at, char32_t& code) {
 }
 
 bool is_harmful(char32_t c) {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-         (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe007f);
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+         (c >= 0xe0000 && c <= 0xe007f);
 }
 
 }  // namespace
@@ -83,7 +88,8 @@ std::string escape_for_terminal(std::string_view bytes) {
     char32_t code = 0;
     const std::size_t length = decode_utf8(bytes, at, code);
     if (length == 0) {
-      std::snprintf(buffer, sizeof buffer, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(bytes[at])));
+      std::snprintf(buffer, sizeof buffer, "\\x%02x",
+                    static_cast<unsigned>(static_cast<unsigned char>(bytes[at])));
       out += buffer;
       ++at;
       continue;

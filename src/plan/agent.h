@@ -1,4 +1,5 @@
-// The coding agents that claudebox knows, as data: their program, their state and how they are told where they are.
+// The coding agents that claudebox knows, as data: their program, their state and how they are told where
+// they are.
 #pragma once
 
 #include <optional>
@@ -14,11 +15,11 @@ namespace claudebox::plan {
 
 /// One agent. Claude Code is the first row; others are added as rows.
 struct Agent {
-  std::string_view name;                          ///< "claude"
-  std::string_view command;                       ///< looked up on the caller's PATH
-  std::vector<std::string_view> unattended_flags; ///< what switches its permission prompts off
-  std::string_view state_directory;               ///< below home, writable, in the instance: ".claude"
-  std::string_view memory_file;                   ///< where it reads read-only instructions: /etc/claude-code/CLAUDE.md
+  std::string_view name;                           ///< "claude"
+  std::string_view command;                        ///< looked up on the caller's PATH
+  std::vector<std::string_view> unattended_flags;  ///< what switches its permission prompts off
+  std::string_view state_directory;                ///< below home, writable, in the instance: ".claude"
+  std::string_view memory_file;  ///< where it reads read-only instructions: /etc/claude-code/CLAUDE.md
   std::string_view install_hint;
 };
 
@@ -27,19 +28,22 @@ const Agent& default_agent();
 /// Finds the agent's program on the caller's PATH, symlinks resolved. Returns its canonical path.
 std::optional<std::string> find_agent(const sys::HostView& host, const Agent& agent);
 
-/// The mounts that the program needs to run in the box at its own path: the file, and where it belongs to an npm
-/// package, that package's directory (and for a native one nothing more).
-std::vector<Mount> agent_program_mounts(const sys::HostView& host, const Agent& agent, const std::string& program);
+/// The mounts that the program needs to run in the box at its own path: the file, and where it belongs to an
+/// npm package, that package's directory (and for a native one nothing more).
+std::vector<Mount> agent_program_mounts(const sys::HostView& host, const Agent& agent,
+                                        const std::string& program);
 
-/// Adds to `plan` the agent's view of the user's own configuration (read-only), its settings and onboarding state
-/// (as StateFiles in the instance), its memory file (a generated Mount) and its variables. Call when the rest of
-/// the plan is known, since the memory text describes it.
+/// Adds to `plan` the agent's view of the user's own configuration (read-only), its settings and onboarding
+/// state (as StateFiles in the instance), its memory file (a generated Mount) and its variables. Call when
+/// the rest of the plan is known, since the memory text describes it.
 void plan_agent_state(const sys::HostView& host, const Agent& agent, Plan& plan);
 
-/// The text that tells the agent where it is: what it can reach, what is missing on purpose, what to do instead.
+/// The text that tells the agent where it is: what it can reach, what is missing on purpose, what to do
+/// instead.
 std::string memory_text(const Plan& plan);
 
-/// The user's settings.json without what carries secrets or runs a credential helper; empty where it is not JSON.
+/// The user's settings.json without what carries secrets or runs a credential helper; empty where it is not
+/// JSON.
 std::optional<std::string> filtered_settings(std::string_view json);
 
 }  // namespace claudebox::plan

@@ -9,8 +9,8 @@
 
 namespace claudebox::plan {
 
-/// One word of bwrap's command line. Descriptors are numbers only at the launch, so they stand here by what they
-/// are: a host path to be opened with O_PATH, or bytes to be handed over in memory.
+/// One word of bwrap's command line. Descriptors are numbers only at the launch, so they stand here by what
+/// they are: a host path to be opened with O_PATH, or bytes to be handed over in memory.
 struct BoundPath {
   std::string path;
   bool operator==(const BoundPath&) const = default;

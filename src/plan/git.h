@@ -28,13 +28,13 @@ struct Repository {
   bool operator==(const Repository&) const = default;
 };
 
-/// Looks upward from `directory` (canonical) as git does. Empty where there is none or its files are malformed
-/// (then `problem` says what is wrong with which file).
+/// Looks upward from `directory` (canonical) as git does. Empty where there is none or its files are
+/// malformed (then `problem` says what is wrong with which file).
 std::optional<Repository> find_repository(const sys::HostView& host, const std::string& directory,
                                           std::string& problem);
 
-/// Adds to `plan` what BOX-9 and BOX-10 ask for on the project in `plan.project`: the git directories outside the
-/// project as writable binds, pins, read-only covers, stubs, watches, sweeps and notes.
+/// Adds to `plan` what BOX-9 and BOX-10 ask for on the project in `plan.project`: the git directories outside
+/// the project as writable binds, pins, read-only covers, stubs, watches, sweeps and notes.
 void plan_repository(const sys::HostView& host, const std::optional<Repository>& repository, Plan& plan);
 
 /// Adds covers and sweeps for what agents, editors and shells run from a project, git or not

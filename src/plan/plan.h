@@ -14,12 +14,12 @@ namespace claudebox::plan {
 
 /// Which part of the audit a mount belongs to.
 enum class Purpose {
-  system,     ///< /usr, /etc, /dev, /proc and the like
-  home,       ///< the box's home and what of the user's tools is visible in it
-  agent,      ///< the agent's program, its settings and memory
-  project,    ///< the project and its git directory
-  protection, ///< read-only covers over what later runs on the host
-  extra,      ///< asked for by the user
+  system,      ///< /usr, /etc, /dev, /proc and the like
+  home,        ///< the box's home and what of the user's tools is visible in it
+  agent,       ///< the agent's program, its settings and memory
+  project,     ///< the project and its git directory
+  protection,  ///< read-only covers over what later runs on the host
+  extra,       ///< asked for by the user
 };
 
 /// One mount operation in the box. Applied in the order of the plan.
@@ -158,10 +158,10 @@ struct Plan {
   std::vector<Watch> watches{};
   std::vector<Sweep> sweeps{};
   std::vector<Note> notes{};
-  bool nested = true;               ///< user namespaces stay possible inside
-  bool new_session = false;         ///< no terminal: a session of its own for the box
+  bool nested = true;                   ///< user namespaces stay possible inside
+  bool new_session = false;             ///< no terminal: a session of its own for the box
   bool scope_abstract_sockets = false;  ///< Landlock keeps the host's abstract sockets away
-  std::string bwrap{};              ///< absolute path of the bubblewrap program
+  std::string bwrap{};                  ///< absolute path of the bubblewrap program
 
   bool operator==(const Plan&) const = default;
 };

@@ -1,0 +1,119 @@
+#include "plan/build.h"
+
+#include "base/path.h"
+#include "plan/agent.h"
+#include "plan/git.h"
+#include "plan/passes.h"
+
+namespace claudebox::plan {
+namespace {
+
+/// The first program named "bwrap" on the caller's PATH, else the usual place. Whether it suffices shows at
+/// the start.
+std::string find_bwrap(const sys::HostView& host) {
+  std::string path = host.variable("PATH").value_or("") + ":";
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = path.find(':', at);
+    const std::string candidate = path.substr(at, end - at) + "/bwrap";
+    if (candidate.starts_with('/') && host.stat(candidate).kind == sys::FileKind::file &&
+        host.executable(candidate))
+      return candidate;
+    at = end + 1;
+  }
+  return "/usr/bin/bwrap";
+}
+
+void add_git_configuration(const sys::HostView& host, Plan& plan) {
+  plan.mounts.push_back(
+      {.kind = Mount::Kind::file,
+       .target = "/etc/gitconfig",
+       .content = box_gitconfig(host, plan),
+       .mode = 0444,
+       .origin = {base::Origin::Kind::builtin, "generated", "your name and e-mail, nothing else"}});
+}
+
+void add_project(Plan& plan) {
+  plan.mounts.push_back({.kind = plan.project.read_only ? Mount::Kind::read_only : Mount::Kind::writable,
+                         .target = plan.project.root,
+                         .source = plan.project.root,
+                         .purpose = Purpose::project,
+                         .origin = plan.project.origin});
+}
+
+}  // namespace
+
+void plan_notes(const sys::HostView& host, Plan& plan) {
+  const base::Origin origin{base::Origin::Kind::detected, "host", "a fact about this host"};
+  if (plan.network.value == Tier::full && !plan.scope_abstract_sockets)
+    plan.notes.push_back(
+        {Note::Level::warning,
+         "the host's abstract sockets are reachable: this kernel's Landlock can't scope them "
+         "(Linux 6.12 and later can)",
+         origin});
+  if (plan.uid == 0) {
+    plan.notes.push_back(
+        {Note::Level::warning,
+         "runs as root: a sandbox of the agent's own can't start inside, and files it makes belong "
+         "to root",
+         origin});
+    if (host.identity().sudo_uid)
+      plan.notes.push_back({Note::Level::warning,
+                            "started through sudo: claudebox needs no root, run it as yourself",
+                            {base::Origin::Kind::environment, "SUDO_UID", "set by sudo"}});
+  }
+}
+
+std::optional<Plan> build(const Request& request, const sys::HostView& host, base::Diagnostics& problems) {
+  Plan plan;
+  const auto& me = host.identity();
+  plan.network = request.network;
+  plan.uid = me.uid;
+  plan.gid = me.gid;
+  plan.user = me.user;
+  plan.user_home = host.real_path(me.home).value_or(base::normalize(me.home));
+  plan.bwrap = find_bwrap(host);
+  plan.new_session = !host.is_terminal(0) && !host.is_terminal(1) && !host.is_terminal(2);
+  plan.scope_abstract_sockets = host.landlock_abi() >= 6;
+
+  if (host.stat(plan.user_home).kind != sys::FileKind::directory)
+    problems.add("your home directory " + plan.user_home + " can't be read",
+                 "set HOME to a directory of yours", base::ExitCode::setup);
+  const auto repository = plan_project(request, host, plan, problems);
+  if (!problems.empty()) return std::nullopt;
+  plan_instance(request, host, plan, problems);
+
+  plan_system(host, plan);
+  plan_etc(host, plan);
+  plan_home(host, plan);
+  add_project(plan);
+  plan_repository(host, repository, plan);
+  plan_project_protection(host, plan);
+  add_git_configuration(host, plan);
+  if (const auto program = find_agent(host, default_agent()))
+    for (auto& mount : agent_program_mounts(host, default_agent(), *program))
+      plan.mounts.push_back(std::move(mount));
+  plan_extra_mounts(request, host, plan, problems);
+  plan_env(request, host, plan, problems);
+  plan_notes(host, plan);
+  plan_agent_state(host, default_agent(), plan);
+  arrange_mounts(host, plan, problems);
+  plan_command(request, host, plan, problems);
+  if (!problems.empty()) return std::nullopt;
+  return plan;
+}
+
+const char* tier_name(Tier tier) {
+  switch (tier) {
+    case Tier::full:
+      return "full";
+    case Tier::internet:
+      return "internet";
+    case Tier::allowlist:
+      return "allowlist";
+    case Tier::offline:
+      return "offline";
+  }
+  return "?";
+}
+
+}  // namespace claudebox::plan

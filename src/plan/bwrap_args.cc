@@ -1,0 +1,71 @@
+#include "plan/bwrap_args.h"
+
+#include <cstdio>
+
+namespace claudebox::plan {
+namespace {
+
+void add_mode(std::vector<Word>& words, mode_t mode) {
+  if (mode == 0) return;
+  char octal[8];
+  std::snprintf(octal, sizeof octal, "%04o", static_cast<unsigned>(mode));
+  words.insert(words.end(), {std::string("--perms"), std::string(octal)});
+}
+
+void add_mount(std::vector<Word>& words, const Mount& mount) {
+  switch (mount.kind) {
+    case Mount::Kind::read_only:
+      words.insert(words.end(), {std::string("--ro-bind-fd"), BoundPath{mount.source}, mount.target});
+      return;
+    case Mount::Kind::writable:
+      words.insert(words.end(), {std::string("--bind-fd"), BoundPath{mount.source}, mount.target});
+      return;
+    case Mount::Kind::tmpfs:
+      add_mode(words, mount.mode);
+      words.insert(words.end(), {std::string("--tmpfs"), mount.target});
+      return;
+    case Mount::Kind::directory:
+      add_mode(words, mount.mode);
+      words.insert(words.end(), {std::string("--dir"), mount.target});
+      return;
+    case Mount::Kind::symlink:
+      words.insert(words.end(), {std::string("--symlink"), mount.source, mount.target});
+      return;
+    case Mount::Kind::file:
+      add_mode(words, mount.mode);
+      words.insert(words.end(), {std::string("--ro-bind-data"), Bytes{mount.content}, mount.target});
+      return;
+    case Mount::Kind::proc:
+      words.insert(words.end(), {std::string("--proc"), mount.target});
+      return;
+    case Mount::Kind::dev:
+      words.insert(words.end(), {std::string("--dev"), mount.target});
+      return;
+  }
+}
+
+}  // namespace
+
+std::vector<Word> bwrap_options(const Plan& plan) {
+  std::vector<Word> words;
+  const auto add = [&](auto... text) { (words.emplace_back(std::string(text)), ...); };
+
+  // The user namespace is named, never implied: as uid 0 bwrap would otherwise keep every capability, and
+  // --cap-drop is what makes the read-only /proc/sys hold (nothing inside may unmount it).
+  add("--unshare-user", "--uid", std::to_string(plan.uid), "--gid", std::to_string(plan.gid));
+  add("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try");
+  add("--hostname", plan.host_name, "--cap-drop", "ALL", "--die-with-parent");
+  if (plan.new_session) add("--new-session");
+  if (!plan.nested) add("--disable-userns");
+
+  for (const auto& mount : plan.mounts) add_mount(words, mount);
+
+  add("--clearenv");
+  for (const auto& variable : plan.env) add("--setenv", variable.name, variable.value);
+  add("--chdir", plan.project.directory);
+  add("--add-seccomp-fd");
+  words.emplace_back(SeccompFilter{});
+  return words;
+}
+
+}  // namespace claudebox::plan

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <array>
+
+#include "base/path.h"
+#include "base/text.h"
+#include "plan/box_view.h"
+#include "plan/passes.h"
+
+namespace claudebox::plan {
+namespace {
+
+using base::ExitCode;
+
+/// Which mount wins where two have the same target: the higher. A cover wins over everything.
+int precedence(const Mount& mount) {
+  switch (mount.purpose) {
+    case Purpose::protection:
+      return mount.kind == Mount::Kind::writable ? 5 : 6;  // a pin gives way to a cover
+    case Purpose::extra:
+      return 4;
+    case Purpose::project:
+      return 3;
+    case Purpose::agent:
+      return 2;
+    case Purpose::home:
+      return 1;
+    case Purpose::system:
+      return 0;
+  }
+  return 0;
+}
+
+std::size_t depth(const std::string& path) {
+  return path == "/" ? 0 : static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+}
+
+/// A read-only bind that shows what its parent mount shows anyway.
+bool is_redundant(const Mount& mount, const std::vector<Mount>& before) {
+  if (mount.kind != Mount::Kind::read_only || mount.source != mount.target) return false;
+  const Mount* parent = nullptr;
+  for (const auto& other : before)
+    if (base::is_within(mount.target, other.target) &&
+        (!parent || other.target.size() > parent->target.size()))
+      parent = &other;
+  return parent && parent->kind == Mount::Kind::read_only && parent->source == parent->target;
+}
+
+std::string expand(const sys::HostView& host, const std::string& typed) {
+  if (typed == "~" || typed.starts_with("~/")) return host.identity().home + typed.substr(1);
+  if (typed.starts_with('/')) return typed;
+  return base::path_join(host.current_directory(), typed);
+}
+
+/// Why nothing may be mounted at `target`; empty where it may.
+std::string refused_target(const Plan& plan, const std::string& target) {
+  if (target == "/") return "it would replace the whole box";
+  if (target == plan.user_home) return "it would replace the box's home";
+  for (const std::string tree : {"/proc", "/dev", "/sys"})
+    if (base::is_within(target, tree)) return "the kernel's own file systems are fixed";
+  if (base::is_within(plan.project.root, target) && target != plan.project.root)
+    return "it would hide the project";
+  for (const auto& mount : plan.mounts)
+    if (mount.purpose == Purpose::protection && mount.kind != Mount::Kind::writable &&
+        (base::is_within(mount.target, target) || base::is_within(target, mount.target)))
+      return "it would lift the protection of " + mount.target;
+  return {};
+}
+
+}  // namespace
+
+void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& plan,
+                       base::Diagnostics& problems) {
+  for (const auto& wish : request.mounts) {
+    const std::string typed = expand(host, wish.source);
+    const auto source = host.real_path(typed);
+    if (!source) {
+      problems.add("mount source is not there: " + typed, "create it, or leave out " + wish.origin.source,
+                   ExitCode::setup);
+      continue;
+    }
+    const auto kind = host.stat(*source).kind;
+    if (kind != sys::FileKind::directory && kind != sys::FileKind::file && kind != sys::FileKind::socket) {
+      problems.add("can't mount " + *source + ": it is neither a directory, a file nor a socket",
+                   "devices and FIFOs don't work across a box's mounts", ExitCode::setup);
+      continue;
+    }
+    const std::string target = base::normalize(expand(host, wish.target.empty() ? wish.source : wish.target));
+    if (const std::string why = refused_target(plan, target); !why.empty()) {
+      problems.add("can't mount on " + target + ": " + why, "give another place: --mount SRC:DST");
+      continue;
+    }
+    plan.mounts.push_back({.kind = wish.writable ? Mount::Kind::writable : Mount::Kind::read_only,
+                           .target = target,
+                           .source = *source,
+                           .purpose = Purpose::extra,
+                           .origin = wish.origin});
+  }
+}
+
+void arrange_mounts(const sys::HostView& host, Plan& plan, base::Diagnostics& problems) {
+  std::stable_sort(plan.mounts.begin(), plan.mounts.end(), [](const Mount& a, const Mount& b) {
+    return std::tuple(depth(a.target), std::cref(a.target).get(), -precedence(a)) <
+           std::tuple(depth(b.target), std::cref(b.target).get(), -precedence(b));
+  });
+  std::vector<Mount> arranged;
+  for (auto& mount : plan.mounts) {
+    if (!arranged.empty() && arranged.back().target == mount.target) {
+      if (mount.purpose == Purpose::extra && arranged.back().purpose == Purpose::extra &&
+          (mount.source != arranged.back().source || mount.kind != arranged.back().kind))
+        problems.add("two mounts on " + mount.target,
+                     "keep one of " + arranged.back().origin.source + " and " + mount.origin.source);
+      continue;
+    }
+    if (!is_redundant(mount, arranged)) arranged.push_back(std::move(mount));
+  }
+  plan.mounts = std::move(arranged);
+
+  // bwrap makes missing mount points, but it can't in a read-only directory.
+  for (const auto& mount : plan.mounts) {
+    if (mount.purpose != Purpose::extra) continue;
+    const Mount* parent = nullptr;
+    for (const auto& other : plan.mounts)
+      if (other.target != mount.target && base::is_within(mount.target, other.target) &&
+          (!parent || other.target.size() > parent->target.size()))
+        parent = &other;
+    if (parent && parent->kind == Mount::Kind::read_only &&
+        !host.lstat(base::path_join(parent->source, base::relative_to(mount.target, parent->target)))
+             .exists())
+      problems.add(
+          "can't mount on " + mount.target + ": " + parent->target + " is read-only and has no such name",
+          "give another place: --mount SRC:DST", ExitCode::setup);
+  }
+}
+
+}  // namespace claudebox::plan

@@ -1,0 +1,49 @@
+// The passes of planning, in the order in which build.cc runs them. Each reads the host, adds to the plan,
+// and reports what the user got wrong. Internal to this folder.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/diagnostics.h"
+#include "plan/git.h"
+#include "plan/plan.h"
+#include "plan/request.h"
+#include "sys/host_view.h"
+
+namespace claudebox::plan {
+
+/// BOX-2: which directory the box may write. Also finds the repository around it.
+std::optional<Repository> plan_project(const Request& request, const sys::HostView& host, Plan& plan,
+                                       base::Diagnostics& problems);
+
+/// INST-1, INST-3: which instance the project has.
+void plan_instance(const Request& request, const sys::HostView& host, Plan& plan,
+                   base::Diagnostics& problems);
+
+/// BOX-1, BOX-3: /usr and its links, /dev, /proc, /tmp and the like.
+void plan_system(const sys::HostView& host, Plan& plan);
+
+/// BOX-3: the chosen part of /etc, with generated passwd, group, hosts, machine-id.
+void plan_etc(const sys::HostView& host, Plan& plan);
+
+/// BOX-4: the box's home, and the tool directories of the caller's PATH.
+void plan_home(const sys::HostView& host, Plan& plan);
+
+/// What the user asked for with --mount.
+void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& plan,
+                       base::Diagnostics& problems);
+
+/// Orders the mounts so that parents come first, with one mount a target, and checks that each has a place.
+void arrange_mounts(const sys::HostView& host, Plan& plan, base::Diagnostics& problems);
+
+/// BOX-5: the environment. Needs the mounts in order, since PATH names only what is there.
+void plan_env(const Request& request, const sys::HostView& host, Plan& plan, base::Diagnostics& problems);
+
+/// What is executed, by its absolute path in the box.
+void plan_command(const Request& request, const sys::HostView& host, Plan& plan, base::Diagnostics& problems);
+
+/// What a person should know: tier, uid 0, abstract sockets.
+void plan_notes(const sys::HostView& host, Plan& plan);
+
+}  // namespace claudebox::plan

@@ -1,0 +1,179 @@
+#include "sys/host.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "sys/fd.h"
+#include "sys/landlock.h"
+
+namespace claudebox::sys {
+namespace {
+
+FileKind kind_of(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return FileKind::file;
+    case S_IFDIR:
+      return FileKind::directory;
+    case S_IFLNK:
+      return FileKind::symlink;
+    case S_IFSOCK:
+      return FileKind::socket;
+    case S_IFIFO:
+      return FileKind::fifo;
+    default:
+      return FileKind::device;
+  }
+}
+
+FileInfo info_at(const std::string& path, int flags) {
+  struct stat st{};
+  if (::fstatat(AT_FDCWD, path.c_str(), &st, flags) < 0)
+    return {.kind = errno == EACCES ? FileKind::inaccessible : FileKind::missing};
+  return {.kind = kind_of(st.st_mode),
+          .mode = st.st_mode & 07777,
+          .uid = st.st_uid,
+          .device = st.st_dev,
+          .inode = st.st_ino,
+          .size = static_cast<std::uint64_t>(st.st_size)};
+}
+
+Environment copy_environment() {
+  Environment out;
+  for (char** entry = environ; entry && *entry; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return out;
+}
+
+std::optional<uid_t> parse_uid(const char* text) {
+  if (!text) return std::nullopt;
+  uid_t uid = 0;
+  const std::string_view digits(text);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), uid);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return uid;
+}
+
+/// The user database is asked only for what the environment does not say: a lookup may go to the network
+/// (LDAP).
+Identity read_identity() {
+  Identity me{
+      .uid = ::getuid(), .gid = ::getgid(), .user = {}, .group = {}, .home = {}, .shell = {}, .sudo_uid = {}};
+  const char* home = std::getenv("HOME");
+  if (home && home[0] == '/') me.home = home;
+  if (const char* shell = std::getenv("SHELL"); shell && shell[0] == '/') me.shell = shell;
+  if (const passwd* entry = ::getpwuid(me.uid)) {
+    me.user = entry->pw_name;
+    if (me.home.empty()) me.home = entry->pw_dir;
+    if (me.shell.empty()) me.shell = entry->pw_shell;
+  }
+  if (const group* entry = ::getgrgid(me.gid)) me.group = entry->gr_name;
+  if (me.user.empty()) me.user = "user" + std::to_string(me.uid);
+  if (me.group.empty()) me.group = me.user;
+  if (me.uid == 0) me.sudo_uid = parse_uid(std::getenv("SUDO_UID"));
+  if (me.home.empty() || me.home[0] != '/')
+    throw base::Error("no home directory: HOME is not set to an absolute path and the user database has none",
+                      "set HOME to your home directory");
+  return me;
+}
+
+class Host : public HostView {
+ public:
+  Host() : identity_(read_identity()), environment_(copy_environment()) {
+    char buffer[PATH_MAX];
+    if (::getcwd(buffer, sizeof buffer) && buffer[0] == '/') current_directory_ = buffer;
+  }
+
+  FileInfo lstat(const std::string& path) const override { return info_at(path, AT_SYMLINK_NOFOLLOW); }
+  FileInfo stat(const std::string& path) const override { return info_at(path, 0); }
+
+  std::optional<std::string> real_path(const std::string& path) const override {
+    char* resolved = ::realpath(path.c_str(), nullptr);
+    if (!resolved) return std::nullopt;
+    std::string out(resolved);
+    std::free(resolved);
+    return out;
+  }
+
+  std::optional<std::string> read_link(const std::string& path) const override {
+    char buffer[PATH_MAX];
+    const ssize_t length = ::readlink(path.c_str(), buffer, sizeof buffer);
+    if (length < 0 || static_cast<std::size_t>(length) == sizeof buffer) return std::nullopt;
+    return std::string(buffer, static_cast<std::size_t>(length));
+  }
+
+  std::optional<std::string> read_file(const std::string& path, std::size_t limit) const override {
+    auto content = read_head(path, limit + 1);
+    if (content && content->size() > limit) return std::nullopt;
+    return content;
+  }
+
+  std::optional<std::string> read_head(const std::string& path, std::size_t length) const override {
+    // O_NONBLOCK: opening a FIFO must not wait for a writer.
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    struct stat st{};
+    if (!file || ::fstat(file.get(), &st) < 0 || !S_ISREG(st.st_mode)) return std::nullopt;
+    std::string content(std::min(length, static_cast<std::size_t>(st.st_size) + 1), '\0');
+    std::size_t have = 0;
+    while (have < content.size()) {
+      const ssize_t got = ::read(file.get(), content.data() + have, content.size() - have);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return std::nullopt;
+      if (got == 0) break;
+      have += static_cast<std::size_t>(got);
+    }
+    content.resize(have);
+    return content;
+  }
+
+  std::vector<std::string> list_directory(const std::string& path, std::size_t limit) const override {
+    std::vector<std::string> names;
+    DIR* directory = ::opendir(path.c_str());
+    if (!directory) return names;
+    while (names.size() < limit) {
+      const dirent* entry = ::readdir(directory);
+      if (!entry) break;
+      const std::string_view name(entry->d_name);
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    ::closedir(directory);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  bool readable(const std::string& path) const override { return ::access(path.c_str(), R_OK) == 0; }
+  bool writable(const std::string& path) const override { return ::access(path.c_str(), W_OK) == 0; }
+  bool executable(const std::string& path) const override { return ::access(path.c_str(), X_OK) == 0; }
+  const Identity& identity() const override { return identity_; }
+  const Environment& environment() const override { return environment_; }
+  const std::string& current_directory() const override { return current_directory_; }
+  bool is_terminal(int descriptor) const override { return ::isatty(descriptor) == 1; }
+  int landlock_abi() const override { return sys::landlock_abi(); }
+
+ private:
+  Identity identity_;
+  Environment environment_;
+  std::string current_directory_;
+};
+
+}  // namespace
+
+std::unique_ptr<HostView> this_host() {
+  return std::make_unique<Host>();
+}
+
+}  // namespace claudebox::sys
