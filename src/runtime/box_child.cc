@@ -1,0 +1,183 @@
+// Theory of operation
+//
+// Why namespaces of our own around bwrap's:
+//  - The outer pid namespace makes a kill -9 leak-free. bwrap's --die-with-parent alone leaves boxes behind
+//  when its
+//    parent dies in the first milliseconds (bubblewrap issues 633 and 700). Here the child asks for SIGKILL
+//    at its parent's death and then checks that the parent still lives; when this child dies, the kernel
+//    kills everything else in its pid namespace.
+//  - The outer network namespace belongs to the outer user namespace, which nothing in the box is privileged
+//  in: bwrap
+//    makes another user namespace below it, so no process of the box can change an interface or a route.
+//  - The outer mount namespace is a place for file systems that only this box has.
+//
+// Order, and why:
+//  1 PR_SET_PDEATHSIG, then the look at the alive pipe: the other way round a parent that dies in between is
+//  missed.
+//    getppid() can't tell, it is 0 here: the parent is outside the pid namespace.
+//  2 setgroups "deny" before gid_map: the kernel wants it so for an unprivileged map (user_namespaces(7)).
+//  3 The loopback interface while this process still has capabilities over the network namespace; exec drops
+//  them. 4 Landlock last: it also sets no_new_privs.
+//
+// Everything after the clone follows C rules: the child is a copy of a process that may have held locks.
+#include "runtime/box_child.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "sys/landlock.h"
+
+namespace claudebox::runtime {
+namespace {
+
+/// Where the child failed; travels with errno over a pipe.
+enum class Step : int { parent, setgroups, uid_map, gid_map, loopback, landlock, descriptors, exec };
+
+struct Failure {
+  Step step;
+  int error;
+};
+
+bool write_file(const char* path, const char* text) noexcept {
+  const int file = ::open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const auto length = ::strlen(text);
+  const bool ok = ::write(file, text, length) == static_cast<ssize_t>(length);
+  const int saved = errno;
+  ::close(file);
+  errno = saved;
+  return ok;
+}
+
+/// The kernel gives the interface 127.0.0.1 and ::1 when it comes up.
+bool bring_loopback_up() noexcept {
+  const int control = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (control < 0) return false;
+  ifreq request{};
+  ::memcpy(request.ifr_name, "lo", 3);
+  request.ifr_flags = IFF_UP;
+  const bool ok = ::ioctl(control, SIOCSIFFLAGS, &request) == 0;
+  const int saved = errno;
+  ::close(control);
+  errno = saved;
+  return ok;
+}
+
+[[noreturn]] void fail(int error_pipe, Step step) noexcept {
+  const Failure failure{step, errno};
+  [[maybe_unused]] const auto ignored = ::write(error_pipe, &failure, sizeof failure);
+  ::_exit(125);
+}
+
+/// Should: run right after the clone. Mustn't: allocate, throw, return. After this: the process is bwrap or
+/// gone.
+[[noreturn]] void become_bwrap(const BoxChildSpec& spec, int alive, int error_pipe) noexcept {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail(error_pipe, Step::parent);
+  pollfd parent{.fd = alive, .events = 0, .revents = 0};
+  if (::poll(&parent, 1, 0) != 0) ::_exit(125);  // POLLHUP: the supervisor died before the line above
+
+  if (!write_file("/proc/self/setgroups", "deny")) fail(error_pipe, Step::setgroups);
+  if (!write_file("/proc/self/uid_map", spec.uid_map)) fail(error_pipe, Step::uid_map);
+  if (!write_file("/proc/self/gid_map", spec.gid_map)) fail(error_pipe, Step::gid_map);
+  if (spec.own_network && !bring_loopback_up()) fail(error_pipe, Step::loopback);
+  if (spec.scope_abstract_sockets && !sys::scope_abstract_sockets()) fail(error_pipe, Step::landlock);
+
+  if (spec.standard_output >= 0 && ::dup2(spec.standard_output, 1) < 0) fail(error_pipe, Step::descriptors);
+  for (std::size_t i = 0; i < spec.inherited_count; ++i)
+    if (::fcntl(spec.inherited[i], F_SETFD, 0) < 0) fail(error_pipe, Step::descriptors);
+  ::sigprocmask(SIG_SETMASK, spec.signal_mask, nullptr);
+  char* const no_environment[] = {
+      nullptr};  // bwrap's first process shows its own in the box as /proc/1/environ
+  ::execve(spec.program, spec.arguments, no_environment);
+  fail(error_pipe, Step::exec);
+}
+
+[[noreturn]] void throw_clone_error(int error) {
+  if (error == ENOSPC || error == EUSERS)
+    throw base::Error(
+        "can't make a user namespace: the limit is reached or this is too deep inside other sandboxes",
+        "claudebox check says which limit; sysctl user.max_user_namespaces raises it");
+  if (error == EPERM || error == EACCES || error == EINVAL)
+    throw base::Error("can't make a user namespace: " + base::errno_text(error),
+                      "claudebox check says whether the kernel or AppArmor forbids it, and what to do");
+  base::throw_system_error(error, "can't start the box", "claudebox check looks for the cause");
+}
+
+[[noreturn]] void throw_child_error(const Failure& failure, const char* program) {
+  switch (failure.step) {
+    case Step::parent:
+      base::throw_system_error(failure.error, "can't tie the box to this process");
+    case Step::setgroups:
+    case Step::uid_map:
+    case Step::gid_map:
+      base::throw_system_error(failure.error, "can't set up the box's user namespace",
+                               "on Ubuntu 24.04 and later AppArmor forbids it to programs without a profile: "
+                               "claudebox check names the command that installs it");
+    case Step::loopback:
+      base::throw_system_error(failure.error, "can't bring up the box's own loopback interface");
+    case Step::landlock:
+      base::throw_system_error(failure.error, "can't keep abstract sockets away with Landlock");
+    case Step::descriptors:
+      base::throw_system_error(failure.error, "can't hand descriptors to bwrap");
+    case Step::exec:
+      if (failure.error == ENOENT)
+        throw base::Error(std::string("bubblewrap is not installed: no ") + program,
+                          "install it: sudo apt-get install bubblewrap");
+      base::throw_system_error(failure.error, std::string("can't execute ") + program,
+                               "claudebox check looks for the cause");
+  }
+  throw base::Error("the box failed in an unknown way");
+}
+
+}  // namespace
+
+BoxChild::~BoxChild() {
+  if (!pidfd) return;  // moved from
+  ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+BoxChild start_box_child(const BoxChildSpec& spec) {
+  sys::Pipe alive = sys::make_pipe();
+  sys::Pipe error = sys::make_pipe();
+  unsigned long flags = SIGCHLD | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS;
+  if (spec.own_network) flags |= CLONE_NEWNET;
+  int pidfd = -1;
+  // The raw call with no stack behaves as fork(2); the flags of clone(2) that we need have no libc function.
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone, flags, nullptr, &pidfd, nullptr, 0));
+  if (pid == 0) {
+    ::close(alive.write.get());  // else the child would keep itself from noticing
+    become_bwrap(spec, alive.read.get(), error.write.get());
+  }
+  if (pid < 0) throw_clone_error(errno);
+
+  BoxChild child;
+  child.pid = pid;
+  child.pidfd.reset(pidfd);
+  child.alive = std::move(alive.write);
+  error.write.reset();
+  Failure failure{};
+  ssize_t got = 0;
+  do {
+    got = ::read(error.read.get(), &failure, sizeof failure);
+  } while (got < 0 && errno == EINTR);
+  if (got != 0) {
+    if (got != sizeof failure) throw base::Error("the box ended before it could start");
+    throw_child_error(failure, spec.program);
+  }
+  return child;
+}
+
+}  // namespace claudebox::runtime

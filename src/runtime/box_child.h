@@ -1,0 +1,43 @@
+// The child that owns the outer namespaces and becomes bwrap.
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "sys/fd.h"
+
+namespace claudebox::runtime {
+
+/// Everything the child needs, prepared before the clone: the child allocates nothing, throws nothing, logs
+/// nothing. All pointers belong to the caller and must live until the child has called exec.
+struct BoxChildSpec {
+  const char* program = nullptr;     ///< bwrap, absolute
+  char* const* arguments = nullptr;  ///< ends with a null pointer
+  const char* uid_map = nullptr;     ///< text for /proc/self/uid_map, user_namespaces(7)
+  const char* gid_map = nullptr;
+  const int* inherited = nullptr;  ///< descriptors that bwrap gets; every other one is close-on-exec
+  std::size_t inherited_count = 0;
+  const sigset_t* signal_mask = nullptr;  ///< the mask that the command starts with
+  int standard_output = -1;               ///< takes the place of descriptor 1 where it is not -1
+  bool own_network = false;               ///< a network namespace with a loopback interface that is up
+  bool scope_abstract_sockets = false;
+};
+
+/// A box that runs. Ended and reaped by the destructor, unless somebody did so before.
+struct BoxChild {
+  BoxChild() = default;
+  BoxChild(BoxChild&&) = default;
+  BoxChild& operator=(BoxChild&&) = delete;
+  ~BoxChild();
+
+  pid_t pid = -1;       ///< in this pid namespace; pid 1 of the outer one
+  sys::UniqueFd pidfd;  ///< readable when it has ended
+  sys::UniqueFd alive;  ///< write end: while it is open, the child knows that its supervisor lives
+};
+
+/// Makes the outer user, mount, pid and (by tier) network namespaces, sets them up and executes bwrap there.
+/// Returns when bwrap has been executed. Throws base::Error with a hint where any step fails; nothing is left
+/// then.
+BoxChild start_box_child(const BoxChildSpec& spec);
+
+}  // namespace claudebox::runtime

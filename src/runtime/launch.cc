@@ -1,0 +1,119 @@
+// Theory of operation
+//
+// A plan becomes a box in numbered steps. Each is undone by the destructor of what it made, in reverse order;
+// a step that fails throws, and nothing of the command has run by then.
+//   1 signals are blocked, so that none is lost between here and the supervisor's loop
+//   2 what later runs on the host is remembered for the comparison at the end
+//   3 stubs are made, then watched names are watched: before the box exists
+//   4 mount sources are opened, without following links; contents are put into memory
+//   5 the child makes the outer namespaces and becomes bwrap
+//   6 the supervisor waits for the end
+#include "runtime/launch.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "plan/bwrap_args.h"
+#include "runtime/box_child.h"
+#include "runtime/guard.h"
+#include "runtime/sources.h"
+#include "runtime/stubs.h"
+#include "runtime/supervisor.h"
+#include "runtime/sweep.h"
+#include "runtime/terminal.h"
+
+namespace claudebox::runtime {
+namespace {
+
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    const sigset_t set = supervised_signals();
+    ::sigprocmask(SIG_BLOCK, &set, &before_);
+  }
+  ~BlockedSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+  const sigset_t& before() const { return before_; }
+
+ private:
+  sigset_t before_{};
+};
+
+/// bwrap's whole command line: its options come by descriptor, so that no value of a variable shows in ps.
+class CommandLine {
+ public:
+  CommandLine(const plan::Plan& plan, int options, int status) {
+    words_ = {plan.bwrap, "--args", std::to_string(options), "--json-status-fd", std::to_string(status),
+              "--"};
+    words_.insert(words_.end(), plan.command.argv.begin(), plan.command.argv.end());
+    for (auto& word : words_) pointers_.push_back(word.data());
+    pointers_.push_back(nullptr);
+  }
+  char* const* get() const { return pointers_.data(); }
+
+ private:
+  std::vector<std::string> words_;
+  std::vector<char*> pointers_;
+};
+
+std::string id_map(unsigned id) {
+  return std::to_string(id) + " " + std::to_string(id) + " 1";
+}
+
+void set_non_blocking(int descriptor) {
+  ::fcntl(descriptor, F_SETFL, O_NONBLOCK);
+}
+
+}  // namespace
+
+report::Outcome run(const plan::Plan& plan, const std::function<void(std::string_view)>& capture) {
+  const BlockedSignals blocked;
+  const Snapshot before(plan.sweeps);
+  const Stubs stubs(plan.stubs);
+  Guard guard(plan.watches);
+  Terminal terminal;
+
+  const OpenedOptions options = open_options(plan::bwrap_options(plan));
+  const sys::UniqueFd options_file = sys::make_memory_file("claudebox-bwrap-options", options.text);
+  sys::Pipe status = sys::make_pipe();
+  set_non_blocking(status.read.get());
+  sys::Pipe output;
+  if (capture) {
+    output = sys::make_pipe();
+    set_non_blocking(output.read.get());
+  }
+
+  const CommandLine command(plan, options_file.get(), status.write.get());
+  std::vector<int> inherited = {options_file.get(), status.write.get()};
+  for (const auto& descriptor : options.descriptors) inherited.push_back(descriptor.get());
+  const std::string uid_map = id_map(plan.uid);
+  const std::string gid_map = id_map(plan.gid);
+  const BoxChildSpec spec{.program = plan.bwrap.c_str(),
+                          .arguments = command.get(),
+                          .uid_map = uid_map.c_str(),
+                          .gid_map = gid_map.c_str(),
+                          .inherited = inherited.data(),
+                          .inherited_count = inherited.size(),
+                          .signal_mask = &blocked.before(),
+                          .standard_output = capture ? output.write.get() : -1,
+                          .own_network = plan.network.value != plan::Tier::full,
+                          .scope_abstract_sockets = plan.scope_abstract_sockets};
+  const BoxChild child = start_box_child(spec);
+  status.write.reset();
+  output.write.reset();
+
+  report::Outcome outcome = supervise({.child = &child,
+                                       .status_pipe = status.read.get(),
+                                       .output_pipe = output.read.get(),
+                                       .guard = &guard,
+                                       .terminal = &terminal,
+                                       .capture = capture});
+  outcome.findings = before.compare();
+  return outcome;
+}
+
+}  // namespace claudebox::runtime

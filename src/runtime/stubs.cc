@@ -1,0 +1,83 @@
+#include "runtime/stubs.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "base/path.h"
+
+namespace claudebox::runtime {
+namespace {
+
+sys::UniqueFd open_directory(const std::string& path) {
+  open_how how{};
+  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  sys::UniqueFd directory(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+  if (!directory) base::throw_system_error(errno, "can't protect " + path);
+  return directory;
+}
+
+std::string content_of(int directory, const std::string& name) {
+  const sys::UniqueFd file(::openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat st{};
+  if (!file || ::fstat(file.get(), &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > 4096) return "\xff";
+  return sys::read_all(file.get(), 4096);
+}
+
+bool is_directory(int directory, const std::string& name) {
+  struct stat st{};
+  return ::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+void make(const plan::Stub& stub, int directory) {
+  const std::string name = base::base_name(stub.path);
+  if (stub.kind == plan::Stub::Kind::directory) {
+    if (::mkdirat(directory, name.c_str(), 0755) < 0 && !(errno == EEXIST && is_directory(directory, name)))
+      base::throw_system_error(errno, "can't protect " + stub.path);
+    return;
+  }
+  const sys::UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (file) {
+    sys::write_all(file.get(), stub.content);
+    return;
+  }
+  if (errno != EEXIST) base::throw_system_error(errno, "can't protect " + stub.path);
+  if (content_of(directory, name) != stub.content)
+    throw base::Error("can't protect " + stub.path + ": another file with that name appeared while starting",
+                      "look at it: it redirects git; remove it if it is not yours, and start again");
+}
+
+}  // namespace
+
+Stubs::Stubs(const std::vector<plan::Stub>& stubs) {
+  for (const auto& stub : stubs) {
+    Made made{stub, open_directory(base::parent_of(stub.path))};
+    // Best effort and never waiting: a box can hold this lock too. Without it the stub just stays behind.
+    ::flock(made.directory.get(), LOCK_SH | LOCK_NB);
+    make(stub, made.directory.get());
+    made_.push_back(std::move(made));
+  }
+}
+
+Stubs::~Stubs() {
+  for (auto made = made_.rbegin(); made != made_.rend(); ++made) remove(*made);
+}
+
+void Stubs::remove(const Made& made) noexcept {
+  const int directory = made.directory.get();
+  const std::string name = base::base_name(made.stub.path);
+  if (::flock(directory, LOCK_EX | LOCK_NB) < 0) return;  // another box still needs it
+  if (made.stub.kind == plan::Stub::Kind::directory) {
+    ::unlinkat(directory, name.c_str(), AT_REMOVEDIR);  // only while it is empty
+  } else if (content_of(directory, name) == made.stub.content) {
+    ::unlinkat(directory, name.c_str(), 0);
+  }
+}
+
+}  // namespace claudebox::runtime

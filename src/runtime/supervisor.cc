@@ -1,0 +1,161 @@
+// Theory of operation
+//
+//   running ──TERM, HUP──► stopping ──grace over, or asked again──► killing ──► ended
+//      │                                                               ▲
+//      ├──a protection no longer holds──────────────────────────────────┤
+//      └──the command ends──────────────────────────────────────────────┴─────► ended
+//
+// running: terminal signals (Ctrl-C, Ctrl-\) reach the whole foreground group, the command included, so the
+// supervisor
+//   only survives them and lets the command decide. Sent by a process (kill -INT), they reach the supervisor
+//   alone, so it hands them on. SIGTSTP, SIGTTIN and SIGTTOU keep their defaults: on Ctrl-Z the supervisor
+//   stops with the rest of the group, and the shell gets its prompt.
+// stopping: TERM went to the command itself, never to bwrap: that is pid 1 of its namespace and ignores it,
+// or takes
+//   the command down without a word. A client in the middle of renewing its login must be able to finish.
+// killing: SIGKILL to the outer pid 1; the kernel ends everything in its pid namespace.
+#include "runtime/supervisor.h"
+
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <chrono>
+
+#include "base/error.h"
+#include "runtime/bwrap_status.h"
+#include "runtime/inner_command.h"
+#include "sys/event_loop.h"
+
+namespace claudebox::runtime {
+namespace {
+
+/// How long the command may take to end after a stop request.
+constexpr std::chrono::seconds kGrace{10};
+
+class Supervisor {
+ public:
+  explicit Supervisor(const RunningBox& box)
+      : box_(box), signals_(sys::make_signal_descriptor(supervised_signals())), timer_(sys::make_timer()) {}
+
+  report::Outcome run() {
+    loop_.add(box_.child->pidfd.get(), EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
+    loop_.add(signals_.get(), EPOLLIN, [this](std::uint32_t) { on_signals(); });
+    loop_.add(timer_.get(), EPOLLIN, [this](std::uint32_t) { kill_box(); });
+    loop_.add(box_.status_pipe, EPOLLIN, [this](std::uint32_t) { read_status(); });
+    if (box_.output_pipe >= 0) loop_.add(box_.output_pipe, EPOLLIN, [this](std::uint32_t) { read_output(); });
+    if (box_.guard->descriptor() >= 0)
+      loop_.add(box_.guard->descriptor(), EPOLLIN, [this](std::uint32_t) { check_guard(); });
+    loop_.run();
+    return finish();
+  }
+
+ private:
+  void on_signals() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+      const int signal = static_cast<int>(info.ssi_signo);
+      const bool from_terminal = info.ssi_code == SI_KERNEL;
+      if (signal == SIGTERM || signal == SIGHUP) {
+        stop(signal);
+      } else if (!from_terminal) {
+        send_signal(find_inner_command(box_.child->pid), signal);
+      }
+    }
+  }
+
+  void stop(int signal) {
+    if (stopped_by_ != 0) return kill_box();
+    stopped_by_ = signal;
+    const auto command = find_inner_command(box_.child->pid);
+    if (!send_signal(command, signal))
+      return kill_box();  // it has not started yet: there is nothing to be polite to
+    // A stopped command would not see the signal before somebody says fg.
+    send_signal(command, SIGCONT);
+    sys::arm_timer(timer_.get(), kGrace);
+  }
+
+  void kill_box() { send_signal(box_.child->pidfd, SIGKILL); }
+
+  void check_guard() {
+    if (std::string why = box_.guard->check(); !why.empty() && violation_.empty()) {
+      violation_ = std::move(why);
+      kill_box();
+    }
+  }
+
+  void read_status() {
+    char buffer[4096];
+    const ssize_t got = ::read(box_.status_pipe, buffer, sizeof buffer);
+    if (got > 0) status_.feed({buffer, static_cast<std::size_t>(got)});
+    if (got == 0) loop_.remove(box_.status_pipe);
+  }
+
+  void read_output() {
+    char buffer[16384];
+    const ssize_t got = ::read(box_.output_pipe, buffer, sizeof buffer);
+    if (got > 0) box_.capture({buffer, static_cast<std::size_t>(got)});
+    if (got == 0) loop_.remove(box_.output_pipe);
+  }
+
+  void drain() {
+    char buffer[16384];
+    for (ssize_t got = 0; (got = ::read(box_.status_pipe, buffer, sizeof buffer)) > 0;)
+      status_.feed({buffer, static_cast<std::size_t>(got)});
+    if (box_.output_pipe < 0) return;
+    for (ssize_t got = 0; (got = ::read(box_.output_pipe, buffer, sizeof buffer)) > 0;)
+      box_.capture({buffer, static_cast<std::size_t>(got)});
+  }
+
+  report::Outcome finish() {
+    int status = 0;
+    while (::waitpid(box_.child->pid, &status, 0) < 0)
+      if (errno != EINTR) base::throw_system_error(errno, "can't wait for the box");
+    drain();
+    // Events that were pending when the box ended: what appeared in its last moment must not stay.
+    if (box_.guard->descriptor() >= 0) check_guard();
+
+    using Kind = report::Outcome::Kind;
+    const auto code = status_.exit_code();
+    box_.terminal->restore(/*restore_modes=*/!code || *code > 128 || !violation_.empty());
+    if (!violation_.empty())
+      return {
+          .kind = Kind::violation, .status = static_cast<int>(base::ExitCode::setup), .reason = violation_};
+    if (code) return {.kind = Kind::exited, .status = *code};
+    if (stopped_by_ != 0)
+      return {.kind = Kind::killed,
+              .status = 128 + stopped_by_,
+              .reason = "the command did not end when asked to"};
+    if (WIFSIGNALED(status))
+      return {.kind = Kind::killed,
+              .status = 128 + WTERMSIG(status),
+              .reason = "the box was killed from outside"};
+    return {.kind = Kind::failed,
+            .status = static_cast<int>(base::ExitCode::setup),
+            .reason = "bubblewrap could not make the box; what it says stands above"};
+  }
+
+  const RunningBox& box_;
+  sys::EventLoop loop_;
+  sys::UniqueFd signals_;
+  sys::UniqueFd timer_;
+  BwrapStatus status_;
+  int stopped_by_ = 0;
+  std::string violation_;
+};
+
+}  // namespace
+
+sigset_t supervised_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, signal);
+  return set;
+}
+
+report::Outcome supervise(const RunningBox& box) {
+  return Supervisor(box).run();
+}
+
+}  // namespace claudebox::runtime
