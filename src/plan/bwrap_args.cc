@@ -1,6 +1,9 @@
 #include "plan/bwrap_args.h"
 
+#include <algorithm>
 #include <cstdio>
+
+#include "base/path.h"
 
 namespace claudebox::plan {
 namespace {
@@ -12,7 +15,16 @@ void add_mode(std::vector<Word>& words, mode_t mode) {
   words.insert(words.end(), {std::string("--perms"), std::string(octal)});
 }
 
-void add_mount(std::vector<Word>& words, const Mount& mount) {
+/// Whether `target` lies in the box's own root and not in something mounted there. Only there may --file
+/// write: below a bind it would write into the host's directory.
+bool in_own_root(const Plan& plan, const std::string& target) {
+  return std::none_of(plan.mounts.begin(), plan.mounts.end(), [&](const Mount& other) {
+    return other.target != target && other.kind != Mount::Kind::directory &&
+           base::is_within(target, other.target);
+  });
+}
+
+void add_mount(std::vector<Word>& words, const Plan& plan, const Mount& mount) {
   switch (mount.kind) {
     case Mount::Kind::read_only:
       words.insert(words.end(), {std::string("--ro-bind-fd"), BoundPath{mount.source}, mount.target});
@@ -33,7 +45,8 @@ void add_mount(std::vector<Word>& words, const Mount& mount) {
       return;
     case Mount::Kind::file:
       add_mode(words, mount.mode);
-      words.insert(words.end(), {std::string("--ro-bind-data"), Bytes{mount.content}, mount.target});
+      words.insert(words.end(), {std::string(in_own_root(plan, mount.target) ? "--file" : "--ro-bind-data"),
+                                 Bytes{mount.content}, mount.target});
       return;
     case Mount::Kind::proc:
       words.insert(words.end(), {std::string("--proc"), mount.target});
@@ -58,7 +71,9 @@ std::vector<Word> bwrap_options(const Plan& plan) {
   if (plan.new_session) add("--new-session");
   if (!plan.nested) add("--disable-userns");
 
-  for (const auto& mount : plan.mounts) add_mount(words, mount);
+  for (const auto& mount : plan.mounts) add_mount(words, plan, mount);
+  add("--remount-ro",
+      "/");  // what was copied into the root stays as it is; mounts below keep their own flags
 
   add("--clearenv");
   for (const auto& variable : plan.env) add("--setenv", variable.name, variable.value);

@@ -1,4 +1,5 @@
 #include <array>
+#include <iterator>
 
 #include "base/hash.h"
 #include "base/path.h"
@@ -10,78 +11,111 @@ namespace {
 /// What programs need from /etc and what tells nothing about this host's secrets. Directories that also hold
 /// private keys (/etc/ssl, /etc/pki) are named by their public parts: as uid 0 a box may read every file it
 /// sees.
-constexpr std::array<std::string_view, 58> kChosen = {"alternatives",
-                                                      "bash.bashrc",
-                                                      "bashrc",
-                                                      "bash_completion",
-                                                      "bash_completion.d",
-                                                      "ca-certificates",
-                                                      "ca-certificates.conf",
-                                                      "crypto-policies",
-                                                      "debian_version",
-                                                      "default/locale",
-                                                      "emacs",
-                                                      "environment.d",
-                                                      "fonts",
-                                                      "gai.conf",
-                                                      "gnutls",
-                                                      "host.conf",
-                                                      "inputrc",
-                                                      "java",
-                                                      "java-11-openjdk",
-                                                      "java-17-openjdk",
-                                                      "java-21-openjdk",
-                                                      "ld.so.cache",
-                                                      "ld.so.conf",
-                                                      "ld.so.conf.d",
-                                                      "lesskey",
-                                                      "locale.alias",
-                                                      "locale.conf",
-                                                      "localtime",
-                                                      "login.defs",
-                                                      "lsb-release",
-                                                      "magic",
-                                                      "magic.mime",
-                                                      "manpath.config",
-                                                      "man_db.conf",
-                                                      "maven",
-                                                      "mime.types",
-                                                      "nanorc",
-                                                      "networks",
-                                                      "nsswitch.conf",
-                                                      "os-release",
-                                                      "pki/ca-trust",
-                                                      "pki/java",
-                                                      "pki/tls/cert.pem",
-                                                      "pki/tls/certs",
-                                                      "pki/tls/openssl.cnf",
-                                                      "perl",
-                                                      "profile",
-                                                      "profile.d",
-                                                      "protocols",
-                                                      "rpc",
-                                                      "services",
-                                                      "shells",
-                                                      "ssl/cert.pem",
-                                                      "ssl/certs",
-                                                      "ssl/openssl.cnf",
-                                                      "static",
-                                                      "terminfo",
-                                                      "timezone"};
-constexpr std::array<std::string_view, 9> kChosenMore = {
-    "vim", "vimrc", "xattr.conf", "zsh", "zshenv", "zshrc", "zprofile", "wgetrc", "debuginfod"};
+constexpr auto kChosen = std::to_array<std::string_view>({
+    "alternatives",
+    "bash.bashrc",
+    "bashrc",
+    "crypto-policies",
+    "debian_version",
+    "default/locale",
+    "fonts",
+    "gai.conf",
+    "gnutls",
+    "host.conf",
+    "inputrc",
+    "java-11-openjdk",
+    "java-17-openjdk",
+    "java-21-openjdk",
+    "java-25-openjdk",
+    "ld.so.cache",
+    "lesskey",
+    "locale.alias",
+    "locale.conf",
+    "localtime",
+    "login.defs",
+    "lsb-release",
+    "magic",
+    "magic.mime",
+    "man_db.conf",
+    "manpath.config",
+    "maven",
+    "mime.types",
+    "nanorc",
+    "networks",
+    "nsswitch.conf",
+    "os-release",
+    "perl",
+    "pki/ca-trust",
+    "pki/java",
+    "pki/tls/cert.pem",
+    "pki/tls/certs",
+    "pki/tls/openssl.cnf",
+    "profile",
+    "profile.d",
+    "protocols",
+    "rpc",
+    "services",
+    "shells",
+    "ssl/cert.pem",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "static",
+    "timezone",
+    "vim",
+    "vimrc",
+    "wgetrc",
+    "xattr.conf",
+    "zsh",
+    "zprofile",
+    "zshenv",
+    "zshrc",
+});
+
+/// A copy costs nothing, a bind some 0.1 ms (bwrap reads the mount table again for each), so small files are
+/// copied.
+constexpr std::size_t kLargestCopy = 256U << 10;
+constexpr std::size_t kMostCopies = 24;
+
+const base::Origin kChosenOrigin{base::Origin::Kind::builtin, "/etc", "chosen system configuration"};
+
+std::optional<Mount> copy_of(const sys::HostView& host, const std::string& target,
+                             const std::string& source) {
+  auto content = host.read_file(source, kLargestCopy);
+  if (!content) return std::nullopt;
+  return Mount{.kind = Mount::Kind::file,
+               .target = target,
+               .source = source,
+               .content = std::move(*content),
+               .mode = 0444,
+               .origin = kChosenOrigin};
+}
+
+/// The files of a small directory without subdirectories, or nothing where it is not one.
+std::vector<Mount> copies_of(const sys::HostView& host, const std::string& target,
+                             const std::string& directory) {
+  std::vector<Mount> copies;
+  for (const auto& name : host.list_directory(directory, kMostCopies + 1)) {
+    const auto source = host.real_path(base::path_join(directory, name));
+    auto copy = source ? copy_of(host, base::path_join(target, name), *source) : std::nullopt;
+    if (!copy || copies.size() == kMostCopies) return {};
+    copies.push_back(std::move(*copy));
+  }
+  return copies;
+}
 
 /// A file or directory of /etc at its own path. A link that leaves /etc is followed now: what it points to
 /// (/run/systemd/resolve, /etc/static) may not be in the box.
 void add_chosen(const sys::HostView& host, Plan& plan, const std::string& path) {
-  const auto info = host.lstat(path);
-  if (!info.exists() || !host.readable(path)) return;
   const auto real = host.real_path(path);
-  if (!real) return;
-  plan.mounts.push_back({.kind = Mount::Kind::read_only,
-                         .target = path,
-                         .source = *real,
-                         .origin = {base::Origin::Kind::builtin, "/etc", "chosen system configuration"}});
+  if (!real || !host.readable(*real)) return;
+  if (auto copy = copy_of(host, path, *real)) {
+    plan.mounts.push_back(std::move(*copy));
+  } else if (auto copies = copies_of(host, path, *real); !copies.empty()) {
+    std::move(copies.begin(), copies.end(), std::back_inserter(plan.mounts));
+  } else {
+    plan.mounts.push_back(
+        {.kind = Mount::Kind::read_only, .target = path, .source = *real, .origin = kChosenOrigin});
+  }
 }
 
 void add_file(Plan& plan, const std::string& path, std::string content, const std::string& reason) {
@@ -132,7 +166,6 @@ void add_network_files(const sys::HostView& host, Plan& plan) {
 
 void plan_etc(const sys::HostView& host, Plan& plan) {
   for (const auto name : kChosen) add_chosen(host, plan, "/etc/" + std::string(name));
-  for (const auto name : kChosenMore) add_chosen(host, plan, "/etc/" + std::string(name));
   add_accounts(host, plan);
   add_network_files(host, plan);
   // Stable for an instance, so that programs find their state again, and not the host's: that one is a

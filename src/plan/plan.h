@@ -30,13 +30,13 @@ struct Mount {
     tmpfs,      ///< an empty file system in memory
     directory,  ///< an empty directory
     symlink,    ///< a link at `target` that says `source`
-    file,       ///< a read-only file with `content`
+    file,       ///< a read-only file with `content`, copied from `source` where that is not empty
     proc,
     dev,
   };
   Kind kind = Kind::read_only;
   std::string target{};   ///< absolute path in the box, normalized
-  std::string source{};   ///< canonical host path of a bind; the text of a symlink
+  std::string source{};   ///< canonical host path of a bind or copy; the text of a symlink
   std::string content{};  ///< of a file
   mode_t mode = 0;        ///< of a tmpfs, directory or file; 0 means bwrap's default
   Purpose purpose = Purpose::system;

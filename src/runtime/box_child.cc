@@ -23,6 +23,7 @@
 #include "runtime/box_child.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <poll.h>
@@ -94,6 +95,8 @@ bool bring_loopback_up() noexcept {
   if (spec.scope_abstract_sockets && !sys::scope_abstract_sockets()) fail(error_pipe, Step::landlock);
 
   if (spec.standard_output >= 0 && ::dup2(spec.standard_output, 1) < 0) fail(error_pipe, Step::descriptors);
+  // Whatever the caller left open by mistake stays outside, too.
+  if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0) fail(error_pipe, Step::descriptors);
   for (std::size_t i = 0; i < spec.inherited_count; ++i)
     if (::fcntl(spec.inherited[i], F_SETFD, 0) < 0) fail(error_pipe, Step::descriptors);
   ::sigprocmask(SIG_SETMASK, spec.signal_mask, nullptr);
