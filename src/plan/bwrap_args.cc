@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "base/path.h"
 
@@ -71,7 +72,14 @@ std::vector<Word> bwrap_options(const Plan& plan) {
   if (plan.new_session) add("--new-session");
   if (!plan.nested) add("--disable-userns");
 
-  for (const auto& mount : plan.mounts) add_mount(words, plan, mount);
+  std::set<std::string> parents;
+  for (const auto& mount : plan.mounts) {
+    // bwrap gives a missing parent of a file the mode 0700: say what it should be.
+    if (mount.kind == Mount::Kind::file && in_own_root(plan, mount.target))
+      for (const auto& parent : base::ancestors_and_self(base::parent_of(mount.target)))
+        if (parents.insert(parent).second) add("--perms", "0755", "--dir", parent);
+    add_mount(words, plan, mount);
+  }
   add("--remount-ro",
       "/");  // what was copied into the root stays as it is; mounts below keep their own flags
 

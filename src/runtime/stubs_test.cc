@@ -1,0 +1,80 @@
+#include "runtime/stubs.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "base/error.h"
+#include "temp_dir.h"
+
+namespace claudebox::runtime {
+namespace {
+
+using testing::TempDir;
+
+std::vector<plan::Stub> stubs_in(const TempDir& directory) {
+  return {
+      {.kind = plan::Stub::Kind::file, .path = directory / "commondir", .content = "../.git\n", .origin = {}},
+      {.kind = plan::Stub::Kind::directory, .path = directory / "hooks", .content = {}, .origin = {}}};
+}
+
+TEST(Stubs, AreThereWhileTheBoxLivesAndGoneAfter) {
+  const TempDir git;
+  {
+    const Stubs stubs(stubs_in(git));
+    EXPECT_EQ(git.read("commondir"), "../.git\n");
+    EXPECT_TRUE(std::filesystem::is_directory(git / "hooks"));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(git.path()));
+}
+
+TEST(Stubs, LeftByAKilledBoxAreTakenOver) {
+  const TempDir git;
+  git.write("commondir", "../.git\n");
+  std::filesystem::create_directory(git / "hooks");
+  {
+    const Stubs stubs(stubs_in(git));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(git.path()));
+}
+
+TEST(Stubs, SomebodyElsesFileIsAnErrorAndStays) {
+  const TempDir git;
+  git.write("commondir", "/elsewhere\n");
+  EXPECT_THROW(const Stubs stubs(stubs_in(git)), base::Error);
+  EXPECT_EQ(git.read("commondir"), "/elsewhere\n");
+}
+
+TEST(Stubs, ALinkInTheWayIsNotFollowed) {
+  const TempDir git;
+  const TempDir elsewhere;
+  std::filesystem::create_symlink(elsewhere / "target", git / "commondir");
+  EXPECT_THROW(const Stubs stubs(stubs_in(git)), base::Error);
+  EXPECT_TRUE(std::filesystem::is_empty(elsewhere.path()));
+}
+
+TEST(Stubs, ThatWereChangedStay) {
+  const TempDir git;
+  {
+    const Stubs stubs(stubs_in(git));
+    git.write("commondir", "changed\n");
+    git.write("hooks/post-commit", "x");
+  }
+  EXPECT_EQ(git.read("commondir"), "changed\n");
+  EXPECT_TRUE(git.exists("hooks/post-commit"));
+}
+
+// Removing a stub lifts the cover that another box has on it (the kernel detaches mounts on a removed name).
+TEST(Stubs, TheLastBoxRemovesThem) {
+  const TempDir git;
+  std::optional<Stubs> first(std::in_place, stubs_in(git));
+  std::optional<Stubs> second(std::in_place, stubs_in(git));
+  first.reset();
+  EXPECT_TRUE(git.exists("commondir"));
+  EXPECT_TRUE(git.exists("hooks"));
+  second.reset();
+  EXPECT_TRUE(std::filesystem::is_empty(git.path()));
+}
+
+}  // namespace
+}  // namespace claudebox::runtime

@@ -1,0 +1,58 @@
+#include "sys/event_loop.h"
+
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+
+namespace claudebox::sys {
+namespace {
+
+TEST(EventLoop, CallsBackAndStops) {
+  EventLoop loop;
+  Pipe pipe = make_pipe();
+  std::string got;
+  loop.add(pipe.read.get(), EPOLLIN, [&](std::uint32_t) {
+    char c = 0;
+    ASSERT_EQ(::read(pipe.read.get(), &c, 1), 1);
+    got += c;
+    if (got.size() == 3) loop.stop();
+  });
+  write_all(pipe.write.get(), "abc");
+  loop.run();
+  EXPECT_EQ(got, "abc");
+}
+
+TEST(EventLoop, ACallbackMayRemoveItselfAndOthers) {
+  EventLoop loop;
+  Pipe one = make_pipe();
+  Pipe two = make_pipe();
+  int calls = 0;
+  const auto callback = [&](std::uint32_t) {
+    ++calls;
+    loop.remove(one.read.get());
+    loop.remove(two.read.get());
+    loop.stop();
+  };
+  loop.add(one.read.get(), EPOLLIN, callback);
+  loop.add(two.read.get(), EPOLLIN, callback);
+  write_all(one.write.get(), "x");
+  write_all(two.write.get(), "x");
+  loop.run();
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(EventLoop, TimersFireOnce) {
+  EventLoop loop;
+  const UniqueFd timer = make_timer();
+  int calls = 0;
+  loop.add(timer.get(), EPOLLIN, [&](std::uint32_t) {
+    ++calls;
+    loop.stop();
+  });
+  arm_timer(timer.get(), std::chrono::milliseconds(1500));
+  arm_timer(timer.get(), std::chrono::milliseconds(1));
+  loop.run();
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace claudebox::sys
