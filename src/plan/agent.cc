@@ -1,0 +1,101 @@
+#include "plan/agent.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/path.h"
+#include "base/text.h"
+
+namespace claudebox::plan {
+namespace {
+
+/// Version managers put one program under many names on PATH; it looks at its own name to know which tool is
+/// meant. By its canonical path it would not know, so the search goes on to the tool itself.
+constexpr std::array<std::string_view, 6> kShims = {"volta-shim", "mise", "rtx", "asdf", "fnm", "proto"};
+
+/// Where installers put the program without a PATH entry of their own (~/.claude/local is reached by a shell
+/// alias). Below home.
+constexpr std::array<std::string_view, 4> kUsualPlaces = {
+    ".local/bin/claude", ".claude/local/node_modules/.bin/claude",
+    ".volta/tools/image/packages/@anthropic-ai/claude-code/bin/claude", ".bun/bin/claude"};
+
+std::optional<std::string> program_at(const sys::HostView& host, const std::string& candidate) {
+  const auto real = host.real_path(candidate);
+  if (!real || host.stat(*real).kind != sys::FileKind::file || !host.executable(*real)) return std::nullopt;
+  const std::string name = base::base_name(*real);
+  if (std::find(kShims.begin(), kShims.end(), name) != kShims.end()) return std::nullopt;
+  return real;
+}
+
+/// "/x/node_modules/@scope/name" for a file in that package; empty for a file of no package.
+std::string package_of(const std::string& file) {
+  constexpr std::string_view kModules = "/node_modules/";
+  const auto at = file.rfind(kModules);
+  if (at == std::string::npos) return {};
+  std::size_t end = at + kModules.size();
+  const bool scoped = end < file.size() && file[end] == '@';
+  end = file.find('/', end);
+  if (scoped && end != std::string::npos) end = file.find('/', end + 1);
+  return end == std::string::npos ? std::string() : file.substr(0, end);
+}
+
+Mount read_only(const std::string& path, const std::string& reason) {
+  return {.kind = Mount::Kind::read_only,
+          .target = path,
+          .source = path,
+          .purpose = Purpose::agent,
+          .origin = {base::Origin::Kind::detected, "PATH", reason}};
+}
+
+}  // namespace
+
+const Agent& default_agent() {
+  static const Agent kClaude = {
+      .name = "claude",
+      .command = "claude",
+      .unattended_flags = {"--dangerously-skip-permissions"},
+      .state_directory = ".claude",
+      .memory_file = "/etc/claude-code/CLAUDE.md",
+      .install_hint =
+          "install Claude Code (npm install -g @anthropic-ai/claude-code), or run another "
+          "command: claudebox run COMMAND",
+  };
+  return kClaude;
+}
+
+std::optional<std::string> find_agent(const sys::HostView& host, const Agent& agent) {
+  for (const auto& entry : base::split(host.variable("PATH").value_or(""), ':')) {
+    if (!entry.starts_with('/')) continue;  // "." or an empty entry would run a file of the project's
+    if (const auto found = program_at(host, base::path_join(entry, agent.command))) return found;
+  }
+  for (const auto place : kUsualPlaces)
+    if (base::base_name(place) == agent.command)
+      if (const auto found = program_at(host, base::path_join(host.identity().home, place))) return found;
+  return std::nullopt;
+}
+
+std::vector<Mount> agent_program_mounts(const sys::HostView& host, const Agent& agent,
+                                        const std::string& program) {
+  const std::string name(agent.name);
+  const auto head = host.read_head(program, 2);
+  const std::string package = package_of(program);
+  if (!head || *head != "#!" || package.empty())
+    return {read_only(program, "the program of " + name + ", one file")};
+
+  // A script reads its package, and the package its native parts, which npm installs beside it under the same
+  // scope: @scope/name and @scope/name-linux-x64.
+  std::vector<Mount> mounts = {read_only(package, "the npm package of " + name)};
+  const std::string scope = base::parent_of(package);
+  for (const auto& sibling : host.list_directory(scope, 256)) {
+    if (!sibling.starts_with(base::base_name(package) + "-")) continue;
+    if (const auto real = host.real_path(base::path_join(scope, sibling)))
+      mounts.push_back({.kind = Mount::Kind::read_only,
+                        .target = base::path_join(scope, sibling),
+                        .source = *real,
+                        .purpose = Purpose::agent,
+                        .origin = {base::Origin::Kind::detected, "PATH", "a native part of " + name}});
+  }
+  return mounts;
+}
+
+}  // namespace claudebox::plan

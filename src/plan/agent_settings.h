@@ -1,0 +1,32 @@
+// The agent's JSON files: what of the user's goes into a box, and what a box adds. Text to text, no host.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace claudebox::plan {
+
+/// Whether a variable or key of this name, with this value, is taken for a secret: by the words of its name
+/// (API_KEY, authToken, X-Password), unless the value is a number or a switch, or by the form of the value
+/// (sk-..., ghp_..., a PEM block, a JSON web token, a URL with a password).
+bool looks_secret(std::string_view name, std::string_view value);
+
+/// settings.json of a box, to be laid over the instance's: the user's (or nothing) without secrets, and no
+/// question about running unattended. `own_sandbox` false switches the agent's own sandbox off, where it
+/// can't start.
+std::string box_settings(const std::optional<std::string>& user_settings, bool own_sandbox);
+
+/// What .claude.json needs so that a first run asks nothing; `version` is the agent's. The user's preferences
+/// of look and keys are taken from `user_state` (their .claude.json), nothing else of it.
+std::string first_run_state(const std::string& version, const std::optional<std::string>& user_state);
+
+/// What .claude.json must say at every start: these directories are trusted, and this API key (empty: none)
+/// is meant to be used. The agent itself records a key by its last 20 characters.
+std::string start_state(const std::vector<std::string>& trusted, const std::string& api_key);
+
+/// The "version" of a package.json.
+std::optional<std::string> package_version(const std::string& package_json);
+
+}  // namespace claudebox::plan
