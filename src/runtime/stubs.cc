@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <map>
 
 #include "base/error.h"
 #include "base/path.h"
@@ -56,12 +57,16 @@ void make(const plan::Stub& stub, int directory) {
 }  // namespace
 
 Stubs::Stubs(const std::vector<plan::Stub>& stubs) {
+  std::map<std::string, std::shared_ptr<sys::UniqueFd>> directories;
   for (const auto& stub : stubs) {
-    Made made{stub, open_directory(base::parent_of(stub.path))};
-    // Best effort and never waiting: a box can hold this lock too. Without it the stub just stays behind.
-    ::flock(made.directory.get(), LOCK_SH | LOCK_NB);
-    make(stub, made.directory.get());
-    made_.push_back(std::move(made));
+    auto& directory = directories[base::parent_of(stub.path)];
+    if (!directory) {
+      directory = std::make_shared<sys::UniqueFd>(open_directory(base::parent_of(stub.path)));
+      // Best effort and never waiting: a box can hold this lock too. Without it the stubs just stay behind.
+      ::flock(directory->get(), LOCK_SH | LOCK_NB);
+    }
+    make(stub, directory->get());
+    made_.push_back({stub, directory});
   }
 }
 
@@ -70,7 +75,7 @@ Stubs::~Stubs() {
 }
 
 void Stubs::remove(const Made& made) noexcept {
-  const int directory = made.directory.get();
+  const int directory = made.directory->get();
   const std::string name = base::base_name(made.stub.path);
   if (::flock(directory, LOCK_EX | LOCK_NB) < 0) return;  // another box still needs it
   if (made.stub.kind == plan::Stub::Kind::directory) {

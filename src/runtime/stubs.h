@@ -1,6 +1,7 @@
 // Inert names inside .git that exist only so that a read-only bind has something to sit on.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ class Stubs {
  private:
   struct Made {
     plan::Stub stub;
-    sys::UniqueFd directory;  ///< of the stub; carries the lock
+    std::shared_ptr<sys::UniqueFd> directory;  ///< of the stub; carries the lock, one for all stubs in it
   };
   void remove(const Made& made) noexcept;
 
