@@ -56,7 +56,8 @@ void make(const plan::Stub& stub, int directory) {
 
 }  // namespace
 
-Stubs::Stubs(const std::vector<plan::Stub>& stubs) {
+// Delegating, so that the destructor takes away what was made when a later one fails.
+Stubs::Stubs(const std::vector<plan::Stub>& stubs) : Stubs() {
   std::map<std::string, std::shared_ptr<sys::UniqueFd>> directories;
   for (const auto& stub : stubs) {
     auto& directory = directories[base::parent_of(stub.path)];

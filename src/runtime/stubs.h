@@ -25,6 +25,8 @@ class Stubs {
   ~Stubs();
 
  private:
+  Stubs() = default;
+
   struct Made {
     plan::Stub stub;
     std::shared_ptr<sys::UniqueFd> directory;  ///< of the stub; carries the lock, one for all stubs in it

@@ -45,6 +45,15 @@ TEST(Stubs, SomebodyElsesFileIsAnErrorAndStays) {
   EXPECT_EQ(git.read("commondir"), "/elsewhere\n");
 }
 
+TEST(Stubs, AFailureTakesTheEarlierOnesAway) {
+  const TempDir git;
+  auto stubs = stubs_in(git);
+  std::swap(stubs[0], stubs[1]);
+  git.write("commondir", "/elsewhere\n");
+  EXPECT_THROW(const Stubs made(stubs), base::Error);
+  EXPECT_FALSE(git.exists("hooks"));
+}
+
 TEST(Stubs, ALinkInTheWayIsNotFollowed) {
   const TempDir git;
   const TempDir elsewhere;
