@@ -1,7 +1,6 @@
 // The one place where commands and options are defined; argv becomes what was typed.
 #pragma once
 
-#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,10 +10,24 @@
 namespace claudebox::cli {
 
 enum class Verb {
-  agent, run, shell, plan, check, selftest,
-  instance_list, instance_show, instance_path, instance_rm, instance_gc,
-  completion, help, version,
-  generate_man, complete, seccomp_filter,  // hidden
+  agent,
+  run,
+  shell,
+  plan,
+  check,
+  selftest,
+  instance_list,
+  instance_show,
+  instance_path,
+  instance_rm,
+  instance_gc,
+  completion,
+  help,
+  version,
+  // For claudebox's own scripts.
+  generate_man,
+  complete,
+  seccomp_filter,
 };
 
 /// Exactly what was typed; no meaning, no look at the system.
@@ -25,11 +38,12 @@ struct LowArgs {
   std::vector<std::string> mounts{}, env{};
   bool force = false, yes = false, dry_run = false, json = false, explain = false, timings = false;
   bool quiet = false, verbose = false;
-  std::string argument{};  ///< instance id, shell of `completion`, topic of help or of a hidden verb
+  bool short_help = false;  ///< -h, not --help
+  std::string argument{};   ///< instance id, shell of `completion`, topic of help or of a hidden command
 };
 
-/// Parses argv without argv[0]. Older spellings are understood. Throws base::Error with exit status 2, and the
-/// nearest real name, for anything unknown. `--help` gives Verb::help with the command in `argument`.
+/// Parses argv without argv[0]. Older spellings are understood. Throws base::Error with exit status 2, and
+/// the nearest real name, for anything unknown. `--help` gives Verb::help with the command in `argument`.
 LowArgs parse(const std::vector<std::string>& arguments);
 
 /// The tree of commands and options, walked into plain values for help, man pages and completions.

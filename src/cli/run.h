@@ -6,8 +6,8 @@
 
 namespace claudebox::cli {
 
-/// Runs claudebox with its arguments (without the program's name). The one place where an Error becomes a message
-/// and an exit status.
+/// Runs claudebox with its arguments (without the program's name). The one place where an Error becomes a
+/// message and an exit status.
 int run(const std::vector<std::string>& arguments);
 
 }  // namespace claudebox::cli

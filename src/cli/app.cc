@@ -1,0 +1,310 @@
+#include "cli/app.h"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <map>
+#include <span>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/reference.h"
+#include "cli/scan.h"
+
+namespace claudebox::cli {
+namespace {
+
+/// What CLI11 has no slot for. Registered in the same call as the option, so that none can be forgotten.
+struct Extra {
+  std::string_view value_name{};
+  std::string_view group{};
+  std::string_view env{};
+  Completion completion = Completion::none;
+  std::vector<std::string> choices{};
+};
+
+constexpr std::string_view kBox = "The box";
+constexpr std::string_view kStart = "Starting it";
+constexpr std::string_view kOutput = "Output";
+
+/// CLI11's tree and, beside each of its nodes, what the documentation needs.
+class Tree {
+ public:
+  explicit Tree(LowArgs& low) : low_(low) {
+    root_.name("claudebox");
+    root_.set_help_flag();
+    root_.require_subcommand(0, 1);
+    details_[&root_].synopsis = "[OPTIONS] [-- AGENT-ARGS...]";
+    add_running_options(root_);
+    add_help(root_);
+    flag(root_, "--version", "print the version", low_.verb, Verb::version, {.group = kOutput});
+    add_running_commands();
+    add_other_commands();
+    add_hidden_commands();
+  }
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  /// `words` as `scan` gives them. Throws base::Error.
+  void parse(const Scanned& scanned);
+  CommandDoc document() { return document(root_, ""); }
+
+ private:
+  struct Detail {
+    Verb verb = Verb::agent;
+    std::string_view synopsis;
+    bool hidden = false;
+    bool command = false;
+  };
+
+  CLI::App& command(CLI::App& parent, const char* name, const char* summary, Detail detail) {
+    CLI::App* app = parent.add_subcommand(name, summary);
+    app->set_help_flag();
+    details_[app] = detail;
+    if (!detail.hidden) add_help(*app);
+    return *app;
+  }
+
+  template <class T>
+  void flag(CLI::App& app, const char* names, const char* summary, T& target, T value, Extra extra) {
+    extras_[app.add_flag_function(
+        names, [&target, value](std::int64_t) { target = value; }, summary)] = std::move(extra);
+  }
+  void flag(CLI::App& app, const char* names, const char* summary, bool& target, Extra extra) {
+    flag(app, names, summary, target, true, std::move(extra));
+  }
+
+  void value(CLI::App& app, const char* names, const char* summary, std::optional<std::string>& target,
+             Extra extra) {
+    const auto take = [&target](const CLI::results_t& typed) {
+      target = unmark(typed.front());
+      return true;
+    };
+    extras_[app.add_option(names, take, summary)->expected(1)] = std::move(extra);
+  }
+
+  void list(CLI::App& app, const char* names, const char* summary, std::vector<std::string>& target,
+            Extra extra) {
+    const auto take = [&target](const CLI::results_t& typed) {
+      for (const auto& word : typed) target.push_back(unmark(word));
+      return true;
+    };
+    extras_[app.add_option(names, take, summary)
+                ->expected(1)
+                ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)] = std::move(extra);
+  }
+
+  CLI::Option* positional(CLI::App& app, const char* name, const char* summary, Extra extra) {
+    CLI::Option* option = app.add_option(name, low_.argument, summary);
+    extra.value_name = name;
+    extras_[option] = std::move(extra);
+    return option;
+  }
+
+  void add_help(CLI::App& app) {
+    flag(app, "-h,--help", "-h: one line for each option; --help: all there is to say", help_wanted_,
+         {.group = kOutput});
+  }
+  void add_json(CLI::App& app) {
+    flag(app, "--json", "print one JSON record for programs", low_.json, {.group = kOutput});
+  }
+  void add_project(CLI::App& app) {
+    value(app, "--project", "the project, in place of the one around the current directory", low_.project,
+          {.value_name = "DIR", .group = kBox, .completion = Completion::directory});
+  }
+
+  void add_running_options(CLI::App& app) {
+    value(app, "--network", "how much network the box has", low_.network,
+          {.value_name = "TIER",
+           .group = kBox,
+           .env = "CLAUDEBOX_NETWORK",
+           .completion = Completion::choices,
+           .choices = {"full", "offline"}});
+    list(app, "--mount", "show a path of the host in the box", low_.mounts,
+         {.value_name = "SRC[:DST][:ro|rw]", .group = kBox, .completion = Completion::file});
+    list(app, "--env", "pass a variable into the box", low_.env,
+         {.value_name = "NAME[=VALUE]", .group = kBox, .completion = Completion::variable});
+    add_project(app);
+    value(app, "--instance", "use a parallel instance beside the project's own", low_.instance,
+          {.value_name = "NAME", .group = kBox});
+    flag(app, "--force", "share the instance with a box that holds it", low_.force, {.group = kBox});
+    flag(app, "-y,--yes", "start without asking", low_.yes, {.group = kStart, .env = "CLAUDEBOX_YES"});
+    flag(app, "--dry-run", "show what would be done, do nothing", low_.dry_run, {.group = kStart});
+    add_json(app);
+    flag(app, "--explain", "say why each grant is there", low_.explain, {.group = kOutput});
+    flag(app, "--timings", "say how long each stage took", low_.timings, {.group = kOutput});
+    flag(app, "-q,--quiet", "say only what went wrong", low_.quiet, {.group = kOutput});
+    flag(app, "-v,--verbose", "show every mount by itself, and the bwrap command", low_.verbose,
+         {.group = kOutput});
+  }
+
+  void add_running_commands() {
+    add_running_options(command(root_, "run", "run any command in the box",
+                                {Verb::run, "[OPTIONS] [--] COMMAND [ARG...]", false, true}));
+    add_running_options(command(root_, "shell", "a shell in the box", {Verb::shell, "[OPTIONS]"}));
+    add_running_options(command(root_, "plan", "show what a run would do, do nothing",
+                                {Verb::plan, "[OPTIONS] [-- COMMAND [ARG...]]", false, true}));
+    add_running_options(command(root_, "selftest", "attack the box from inside and report what held",
+                                {Verb::selftest, "[OPTIONS]"}));
+  }
+
+  void add_other_commands() {
+    add_json(
+        command(root_, "check", "is this machine ready, and what to do if not", {Verb::check, "[--json]"}));
+
+    CLI::App& instance =
+        command(root_, "instance", "what is kept for each project", {Verb::instance_list, "COMMAND"});
+    instance.require_subcommand(1);
+    add_json(command(instance, "list", "all instances", {Verb::instance_list, "[--json]"}));
+    const Extra id{.completion = Completion::instances};
+    CLI::App& show =
+        command(instance, "show", "one instance, and who holds it", {Verb::instance_show, "[ID]"});
+    positional(show, "ID", "the instance; this project's own where it is left out", id);
+    add_project(show);
+    add_json(show);
+    CLI::App& path = command(instance, "path", "the directory of an instance", {Verb::instance_path, "[ID]"});
+    positional(path, "ID", "the instance; this project's own where it is left out", id);
+    add_project(path);
+    CLI::App& remove = command(instance, "rm", "remove an instance", {Verb::instance_rm, "ID"});
+    positional(remove, "ID", "the instance, or the beginning of its id", id)->required();
+    CLI::App& gc = command(instance, "gc", "remove what belongs to projects that are gone",
+                           {Verb::instance_gc, "[--dry-run]"});
+    flag(gc, "--dry-run", "say what would be removed", low_.dry_run, {.group = kStart});
+
+    CLI::App& completion = command(root_, "completion", "print a shell's completion script",
+                                   {Verb::completion, "bash|zsh|fish"});
+    positional(completion, "SHELL", "the shell",
+               {.completion = Completion::choices, .choices = {"bash", "zsh", "fish"}})
+        ->required();
+    CLI::App& help =
+        command(root_, "help", "help on claudebox or one of its commands", {Verb::help, "[COMMAND...]"});
+    const auto take_topic = [this](const CLI::results_t& words) {
+      low_.argument = base::join(words, " ");
+      return true;
+    };
+    extras_[help.add_option("COMMAND", take_topic, "the command")->expected(0, 2)] = {
+        .value_name = "COMMAND", .completion = Completion::command};
+  }
+
+  void add_hidden_commands() {
+    command(root_, "__man", "print the man page", {Verb::generate_man, "", true});
+    command(root_, "__seccomp-filter", "write the box's system call filter",
+            {Verb::seccomp_filter, "", true});
+    CLI::App& complete =
+        command(root_, "__complete", "print values to complete", {Verb::complete, "KIND", true});
+    positional(complete, "KIND", "what is to be completed",
+               {.completion = Completion::choices, .choices = {"instances"}})
+        ->required();
+  }
+
+  /// CLI11 takes "[a,b]" for two values. Nothing that starts with the mark looks like that.
+  static std::string mark(const std::string& word) {
+    const std::size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
+    return equals == std::string::npos ? word : word.substr(0, equals) + "==" + word.substr(equals + 1);
+  }
+  static std::string unmark(const std::string& value) { return value.substr(1); }
+
+  CommandDoc document(CLI::App& app, const std::string& path);
+  OptionDoc document(const CLI::Option& option, const std::string& command);
+
+  LowArgs& low_;
+  bool help_wanted_ = false;
+  CLI::App root_{"runs Claude Code, or any command, without permission prompts in a sandbox on this project"};
+  std::map<const CLI::App*, Detail> details_;
+  std::map<const CLI::Option*, Extra> extras_;
+};
+
+OptionDoc Tree::document(const CLI::Option& option, const std::string& command) {
+  const Extra& extra = extras_.at(&option);
+  OptionDoc doc;
+  for (const auto& name : option.get_snames()) doc.names.push_back("-" + name);
+  for (const auto& name : option.get_lnames()) doc.names.push_back("--" + name);
+  doc.value_name = extra.value_name;
+  doc.choices = extra.choices;
+  doc.env = extra.env;
+  doc.group = extra.group;
+  doc.summary = option.get_description();
+  doc.completion = extra.completion;
+  doc.repeatable = option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
+  doc.required = option.get_required();
+  if (!doc.names.empty()) doc.long_doc = option_text(doc.main_name(), command);
+  return doc;
+}
+
+CommandDoc Tree::document(CLI::App& app, const std::string& path) {
+  const Detail& detail = details_.at(&app);
+  CommandDoc doc;
+  doc.name = app.get_name();
+  doc.synopsis = path.empty() ? std::string(detail.synopsis)
+                              : path + (detail.synopsis.empty() ? "" : " ") + std::string(detail.synopsis);
+  doc.summary = app.get_description();
+  doc.long_doc = command_text(path);
+  doc.hidden = detail.hidden;
+  doc.command = detail.command;
+  for (const CLI::Option* option : app.get_options())
+    (option->get_positional() ? doc.positionals : doc.options).push_back(document(*option, path));
+  for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; }))
+    doc.subcommands.push_back(document(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name()));
+  if (path.empty()) doc.sections = reference_sections();
+  return doc;
+}
+
+/// CLI11's words are about its own notions, so they are said anew.
+[[noreturn]] void throw_usage(const CLI::ParseError& error, const std::string& command) {
+  const std::string see = "see claudebox " + (command.empty() ? "" : command + " ") + "--help";
+  std::string what = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
+    const std::string name = what.substr(0, what.find(':'));
+    if (name.starts_with("--"))
+      throw base::Error(name + " is given twice", "keep one of the two", base::ExitCode::usage);
+  }
+  if (dynamic_cast<const CLI::RequiredError*>(&error))
+    what = "something is missing after 'claudebox " + command + "'";
+  throw base::Error(what, see, base::ExitCode::usage);
+}
+
+void Tree::parse(const Scanned& scanned) {
+  std::vector<std::string> words;
+  CLI::App* app = &root_;
+  if (!scanned.command.empty())
+    for (const auto& word : base::split(scanned.command, ' ')) {
+      words.push_back(word);
+      app = app->get_subcommand(word);
+    }
+  low_.verb = details_.at(app).verb;
+  for (const auto& word : scanned.words) {
+    if (word == "-h") low_.short_help = true;
+    if (word == "-h" || word == "--help") help_wanted_ = true;
+    words.push_back(mark(word));
+  }
+  // Before the parse: who asks for help may have left out what is required.
+  if (!help_wanted_) {
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    try {
+      root_.parse(std::move(words));
+    } catch (const CLI::ParseError& error) {
+      throw_usage(error, scanned.command);
+    }
+  }
+  if (help_wanted_) {
+    low_.verb = Verb::help;
+    low_.argument = scanned.command;
+  }
+  low_.rest = scanned.rest;
+}
+
+}  // namespace
+
+LowArgs parse(const std::vector<std::string>& arguments) {
+  LowArgs low;
+  Tree tree(low);
+  tree.parse(scan(tree.document(), arguments));
+  return low;
+}
+
+CommandDoc command_tree() {
+  LowArgs unused;
+  return Tree(unused).document();
+}
+
+}  // namespace claudebox::cli

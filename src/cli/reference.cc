@@ -1,0 +1,199 @@
+#include "cli/reference.h"
+
+#include <array>
+
+namespace claudebox::cli {
+namespace {
+
+struct OptionText {
+  std::string_view option, command, text;  ///< an empty command: everywhere
+};
+
+constexpr std::array kOptions = std::to_array<OptionText>({
+    {"--network", "",
+     "full: the host's network, with everything that it reaches: the internet, your local network, and "
+     "services "
+     "on this machine's loopback. offline: a loopback of the box's own and nothing else. There is no default "
+     "in "
+     "this version, so one of the two is named here or in CLAUDEBOX_NETWORK. The older spelling none means "
+     "offline."},
+    {"--mount", "",
+     "SRC is a path of the host; DST is where the box sees it, the same path where it is left out. Read-only "
+     "unless :rw follows. A leading ~ is your home, a relative SRC starts at the current directory. A colon "
+     "that "
+     "belongs to a path is written \\:, a backslash \\\\. May be given several times."},
+    {"--env", "",
+     "NAME takes the value that the host has, NAME=VALUE gives one. The box's environment is empty but for a "
+     "short list, so a key or token gets in only when it is named here. May be given several times."},
+    {"--project", "",
+     "DIR is made writable in the box, or the git work tree around it. Refused are /, your home, what "
+     "contains "
+     "it, and the system's directories."},
+    {"--instance", "",
+     "The box gets state of its own (history, settings, home) under the project's id followed by -NAME, so "
+     "that "
+     "it can run at the same time as the project's other box."},
+    {"--force", "",
+     "Two agents then write the same history and settings. --instance NAME is the safer way to run two at "
+     "once."},
+    {"--yes", "",
+     "Answers the question that follows the audit, for scripts. The audit is still shown, unless --quiet is "
+     "given too, and what was started like this does not count as approved at the next start."},
+    {"--dry-run", "",
+     "The same as the command plan: prints the audit and the bwrap command, creates nothing."},
+    {"--dry-run", "instance gc", "Nothing is removed."},
+    {"--json", "",
+     "One record at top level with a schema number, on standard output. Of the commands that start a box it "
+     "goes "
+     "with --dry-run only."},
+    {"--json", "plan", "The whole plan as one record at top level with a schema number."},
+    {"--json", "selftest", "Each claim and its result, as one record at top level with a schema number."},
+    {"--json", "check", "Each part and its state, as one record at top level with a schema number."},
+    {"--json", "instance list",
+     "One record at top level with a schema number; its field instances lists them."},
+    {"--json", "instance show", "The instance as one record at top level with a schema number."},
+    {"--explain", "",
+     "Each mount and variable is followed by the flag, the rule or the fact that it comes from."},
+    {"--timings", "", "Planning, audit, lock, state and the box itself, in milliseconds, on standard error."},
+    {"--quiet", "",
+     "No audit where nothing is asked, no notes. Errors and what was found at the end still show."},
+    {"--verbose", "",
+     "The system's mounts are shown one by one, and the exact bwrap command follows the audit."},
+    {"--help", "", "The same as claudebox help COMMAND."},
+    {"--version", "", "One line on standard output."},
+});
+
+struct CommandText {
+  std::string_view command, text;
+};
+
+constexpr std::array kCommands = std::to_array<CommandText>({
+    {"",
+     "claudebox runs Claude Code, or any other command, with its permission prompts off, in a bubblewrap "
+     "sandbox "
+     "on the project around the current directory. Only the project is writable. The rest of your home is "
+     "not "
+     "there, secrets in the environment stay outside, and what later runs on the host (git hooks and "
+     "configuration, editor tasks) is read-only. Before the start the audit shows what the box gets; "
+     "everything after -- goes to the agent untouched."},
+    {"run",
+     "Everything from the first word that is no option is the command and its arguments, untouched. It "
+     "starts in "
+     "the current directory, and its exit status is claudebox's."},
+    {"shell", "Your login shell where the box has it, else bash or sh."},
+    {"plan",
+     "Without a command the plan is the agent's. The audit is followed by the exact bwrap command, which can "
+     "be "
+     "pasted into a shell for the tier full. Nothing is created."},
+    {"check",
+     "Names each part that a box needs, its version, whether it suffices, and the command that mends it. "
+     "What "
+     "is required and what is only good to have are listed apart. The exit status is 1 where something "
+     "required "
+     "is missing."},
+    {"selftest",
+     "Starts a box on this project with the options given, tries from inside what a box promises to prevent, "
+     "and prints a table. The tier is offline where none is named. The exit status is 1 where a claim does "
+     "not "
+     "hold."},
+    {"instance",
+     "An instance is a project's persistent state: the box's home, the agent's history, sessions and "
+     "settings. "
+     "All work trees of a repository share one."},
+    {"instance list", "The id, the project, when it was last used, and whether a box holds it now."},
+    {"instance show", "Where it is, what it belongs to, its size on disk, and the processes that hold it."},
+    {"instance path", "For scripts: cd \"$(claudebox instance path)\"."},
+    {"instance rm", "Its history and home are gone for good. One that a live box holds is not touched."},
+    {"instance gc",
+     "Removes the instances whose project directory is no longer there, and says what and how much. One that "
+     "a "
+     "live box holds is never touched."},
+    {"completion",
+     "For bash: claudebox completion bash > ~/.local/share/bash-completion/completions/claudebox. For zsh: "
+     "into "
+     "a directory of $fpath as _claudebox. For fish: into ~/.config/fish/completions/claudebox.fish. The "
+     "distribution package has them in place already."},
+    {"help", "Without a command: help on claudebox itself."},
+    {"__man", "In roff, for installation."},
+    {"__seccomp-filter",
+     "The BPF program that bwrap loads by --add-seccomp-fd, for the printed bwrap command."},
+    {"__complete", "One value a line, a tab, and what it is."},
+});
+
+}  // namespace
+
+std::string option_text(std::string_view option, std::string_view command) {
+  std::string_view text;
+  for (const auto& entry : kOptions) {
+    if (entry.option != option) continue;
+    if (entry.command == command) return std::string(entry.text);
+    if (entry.command.empty()) text = entry.text;
+  }
+  return std::string(text);
+}
+
+std::string command_text(std::string_view command) {
+  for (const auto& entry : kCommands)
+    if (entry.command == command) return std::string(entry.text);
+  return {};
+}
+
+std::vector<SectionDoc> reference_sections() {
+  return {
+      {"NETWORK TIERS",
+       {{"full",
+         "The host's network: the internet, the local network, services on the host's loopback, and its "
+         "abstract sockets where the kernel's Landlock can't keep them away (before Linux 6.12)."},
+        {"offline", "A network namespace of the box's own with a loopback interface and nothing else."},
+        {"internet, allowlist",
+         "Everything public and nothing private, and named hosts only. They are not "
+         "available in this version, and refused."}}},
+      {"APPROVAL",
+       {{"",
+         "Before a box starts, claudebox shows what it gets and asks. A plan that equals the one approved "
+         "last "
+         "for this project is not asked again: one line says so. A changed one shows the difference first. "
+         "Without a terminal there is nobody to ask, so nothing starts unless --yes is given."}}},
+      {"EXIT STATUS",
+       {{"0-124", "The status of the command in the box. 128+N where signal N ended it."},
+        {"1", "Of the commands that run nothing: it failed, or something required is missing."},
+        {"2", "The command line is wrong. Nothing ran."},
+        {"125",
+         "The box could not be made, was refused at the question, or was ended because a protection no "
+         "longer held."},
+        {"126", "The command is there and can't be executed."},
+        {"127", "There is no such command in the box."},
+        {"130", "Ctrl-C at the question. Nothing ran."}}},
+      {"ENVIRONMENT",
+       {{"CLAUDEBOX_NETWORK", "The tier where --network is not given."},
+        {"CLAUDEBOX_HOME", "Where instances are kept; an absolute path. ~/.claudebox by default."},
+        {"CLAUDEBOX_YES", "1 means --yes."},
+        {"NO_COLOR", "Where it is set and not empty, the output has no colours."}}},
+      {"FILES",
+       {{"~/.claudebox/instances/ID/",
+         "The state of one project: home/ is the home directory that the box sees."},
+        {"/etc/apparmor.d/claudebox",
+         "Lets claudebox make user namespaces where AppArmor restricts them (Ubuntu "
+         "23.10 and later)."}}},
+      {"EXAMPLES",
+       {{"claudebox --network full", "The agent on this project, with the host's network."},
+        {"claudebox --network full -- --continue", "The same, going on with its last conversation."},
+        {"claudebox run --network offline make test", "One command, without any network."},
+        {"claudebox plan --network full --explain", "What a box would get, and why."},
+        {"claudebox shell --network offline --mount ~/data:ro", "A shell that also sees ~/data."}}},
+  };
+}
+
+std::vector<std::string> documented_options() {
+  std::vector<std::string> names;
+  for (const auto& entry : kOptions) names.emplace_back(entry.option);
+  return names;
+}
+
+std::vector<std::string> documented_commands() {
+  std::vector<std::string> names;
+  for (const auto& entry : kCommands) names.emplace_back(entry.command);
+  return names;
+}
+
+}  // namespace claudebox::cli
