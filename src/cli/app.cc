@@ -21,6 +21,7 @@ struct Extra {
   std::string_view env{};
   Completion completion = Completion::none;
   std::vector<std::string> choices{};
+  bool several = false;
 };
 
 constexpr std::string_view kBox = "The box";
@@ -34,13 +35,14 @@ class Tree {
     root_.name("claudebox");
     root_.set_help_flag();
     root_.require_subcommand(0, 1);
+    apps_.push_back(&root_);
     details_[&root_].synopsis = "[OPTIONS] [-- AGENT-ARGS...]";
     add_running_options(root_);
-    add_help(root_);
     flag(root_, "--version", "print the version", low_.verb, Verb::version, {.group = kOutput});
     add_running_commands();
     add_other_commands();
     add_hidden_commands();
+    for (CLI::App* app : apps_) add_help(*app);
   }
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
@@ -61,7 +63,7 @@ class Tree {
     CLI::App* app = parent.add_subcommand(name, summary);
     app->set_help_flag();
     details_[app] = detail;
-    if (!detail.hidden) add_help(*app);
+    if (!detail.hidden) apps_.push_back(app);
     return *app;
   }
 
@@ -95,7 +97,11 @@ class Tree {
   }
 
   CLI::Option* positional(CLI::App& app, const char* name, const char* summary, Extra extra) {
-    CLI::Option* option = app.add_option(name, low_.argument, summary);
+    const auto take = [this](const CLI::results_t& typed) {
+      low_.argument = unmark(typed.front());
+      return true;
+    };
+    CLI::Option* option = app.add_option(name, take, summary)->expected(1);
     extra.value_name = name;
     extras_[option] = std::move(extra);
     return option;
@@ -178,12 +184,7 @@ class Tree {
         ->required();
     CLI::App& help =
         command(root_, "help", "help on claudebox or one of its commands", {Verb::help, "[COMMAND...]"});
-    const auto take_topic = [this](const CLI::results_t& words) {
-      low_.argument = base::join(words, " ");
-      return true;
-    };
-    extras_[help.add_option("COMMAND", take_topic, "the command")->expected(0, 2)] = {
-        .value_name = "COMMAND", .completion = Completion::command};
+    positional(help, "COMMAND", "the command", {.completion = Completion::command, .several = true});
   }
 
   void add_hidden_commands() {
@@ -197,9 +198,11 @@ class Tree {
         ->required();
   }
 
-  /// CLI11 takes "[a,b]" for two values. Nothing that starts with the mark looks like that.
+  /// CLI11 takes "[a,b]" for two values, and a value that is named like a command for that command. Nothing
+  /// that starts with the mark looks like either.
   static std::string mark(const std::string& word) {
-    const std::size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
+    if (!word.starts_with('-')) return "=" + word;
+    const std::size_t equals = word.find('=');
     return equals == std::string::npos ? word : word.substr(0, equals) + "==" + word.substr(equals + 1);
   }
   static std::string unmark(const std::string& value) { return value.substr(1); }
@@ -210,6 +213,7 @@ class Tree {
   LowArgs& low_;
   bool help_wanted_ = false;
   CLI::App root_{"runs Claude Code, or any command, without permission prompts in a sandbox on this project"};
+  std::vector<CLI::App*> apps_;  ///< without the hidden ones
   std::map<const CLI::App*, Detail> details_;
   std::map<const CLI::Option*, Extra> extras_;
 };
@@ -225,7 +229,7 @@ OptionDoc Tree::document(const CLI::Option& option, const std::string& command) 
   doc.group = extra.group;
   doc.summary = option.get_description();
   doc.completion = extra.completion;
-  doc.repeatable = option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
+  doc.repeatable = extra.several || option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
   doc.required = option.get_required();
   if (!doc.names.empty()) doc.long_doc = option_text(doc.main_name(), command);
   return doc;
@@ -249,18 +253,14 @@ CommandDoc Tree::document(CLI::App& app, const std::string& path) {
   return doc;
 }
 
-/// CLI11's words are about its own notions, so they are said anew.
+/// What `scan` leaves to CLI11 is little. Its words are about its own notions, so they are said anew.
 [[noreturn]] void throw_usage(const CLI::ParseError& error, const std::string& command) {
-  const std::string see = "see claudebox " + (command.empty() ? "" : command + " ") + "--help";
-  std::string what = error.what();
-  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
-    const std::string name = what.substr(0, what.find(':'));
-    if (name.starts_with("--"))
-      throw base::Error(name + " is given twice", "keep one of the two", base::ExitCode::usage);
-  }
-  if (dynamic_cast<const CLI::RequiredError*>(&error))
-    what = "something is missing after 'claudebox " + command + "'";
-  throw base::Error(what, see, base::ExitCode::usage);
+  const std::string what = error.what();
+  const std::string name = what.substr(0, what.find(':'));
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) && name.starts_with("--"))
+    throw base::Error(name + " is given twice", "keep one of the two", base::ExitCode::usage);
+  throw base::Error(what, "see claudebox " + (command.empty() ? "" : command + " ") + "--help",
+                    base::ExitCode::usage);
 }
 
 void Tree::parse(const Scanned& scanned) {

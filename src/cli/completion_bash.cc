@@ -8,7 +8,7 @@ namespace {
 
 /// The walk over the words before the cursor is the same as claudebox's own: values are skipped, "--" and the
 /// first word after `run` end it. ':' and '=' are words of their own here (COMP_WORDBREAKS).
-constexpr const char* kWalk = R"(_claudebox() {
+constexpr const char* kWalk = R"sh(_claudebox() {
     local current=${COMP_WORDS[COMP_CWORD]} program=${COMP_WORDS[0]}
     local command='' option='' index word
     COMPREPLY=()
@@ -16,7 +16,7 @@ constexpr const char* kWalk = R"(_claudebox() {
     for ((index = 1; index < COMP_CWORD; index++)); do
         word=${COMP_WORDS[index]}
         if [[ $word == ':' ]]; then
-            ((++index == COMP_CWORD)) && return
+            ((++index >= COMP_CWORD)) && return
         elif [[ $word == '=' ]]; then
             continue
         elif [[ -n $option ]]; then
@@ -30,29 +30,44 @@ constexpr const char* kWalk = R"(_claudebox() {
             _claudebox_rest run "$index"
             return
         else
-            _claudebox_enter "$word"
+            _claudebox_enter "${command:+$command }$word"
         fi
     done
     if [[ -n $option ]]; then
         _claudebox_value "$option"
     elif [[ $current == -* ]]; then
-        _claudebox_words "$(_claudebox_options "$command")" else _claudebox_positional "$command" fi
+        _claudebox_words "$(_claudebox_options "$command")"
+    else
+        _claudebox_positional "$command"
+    fi
 }
 
-_claudebox_words(){mapfile - t COMPREPLY < < (compgen - W "$1" --"$current")}
+_claudebox_words() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current")
+}
 
-_claudebox_paths(){mapfile - t COMPREPLY < <(compgen "$1" --"$current")compopt - o filenames 2> / dev / null}
+_claudebox_paths() {
+    mapfile -t COMPREPLY < <(compgen "$1" -- "$current")
+    compopt -o filenames 2>/dev/null
+}
 
-_claudebox_instances(){_claudebox_words "$(" $program " __complete instances 2>/dev/null | cut -f1)"}
-#After "--" or the command of run : the agent 's or the command' s own words.
+_claudebox_instances() {
+    _claudebox_words "$("$program" __complete instances 2>/dev/null | cut -f1)"
+}
+
+# After "--" or the command of run: the agent's or the command's own words.
 _claudebox_rest() {
-  if
-    [[$1 != run && $1 != plan]];
-  then _claudebox_paths - f elif declare - F _command_offset > / dev / null;
-  then _command_offset "$2" elif ((COMP_CWORD == $2));
-  then mapfile - t COMPREPLY < < (compgen - c-- "$current") else _claudebox_paths - f fi
+    if [[ $1 != run && $1 != plan ]]; then
+        _claudebox_paths -f
+    elif declare -F _command_offset >/dev/null; then
+        _command_offset "$2"
+    elif ((COMP_CWORD == $2)); then
+        mapfile -t COMPREPLY < <(compgen -c -- "$current")
+    else
+        _claudebox_paths -f
+    fi
 }
-)";
+)sh";
 
 std::string words_of(const CommandDoc& command) {
   std::vector<std::string> names;
@@ -110,7 +125,7 @@ std::string bash_completion(const CommandDoc& tree) {
     }
   }
   return "# bash completion for claudebox, made by 'claudebox completion bash'\n\n" + std::string(kWalk) +
-         function("_claudebox_enter", "\"${command:+$command }$1\"", enter) +
+         function("_claudebox_enter", "$1", enter) +
          function("_claudebox_takes_value", "$1", "    " + takes + ") return 0 ;;\n    *) return 1 ;;\n") +
          function("_claudebox_value", "$1", values) + function("_claudebox_options", "$1", options) +
          function("_claudebox_positional", "$1", positionals) + "\ncomplete -F _claudebox claudebox\n";

@@ -8,31 +8,33 @@ namespace {
 
 /// Says which command the words before the cursor have chosen, so that each line below can be conditional.
 std::string walk(const std::string& options_with_value, const std::string& commands) {
-  return R"(# fish completion for claudebox, made by 'claudebox completion fish'
+  return R"sh(# fish completion for claudebox, made by 'claudebox completion fish'
 
-# Prints the command that the words before the cursor have chosen; "rest" follows where they are another
-# program's already.
+# Prints the command that the words before the cursor have chosen. Where they are another program's already,
+# "rest" is added, and a second line says at which word that program's begin.
 function __claudebox_context
     set -l words (commandline -opc)
-    set -e words[1]
     set -l chosen ''
     set -l value no
-    for word in $words
+    for index in (seq 2 (count $words))
+        set -l word $words[$index]
         if test $value = yes
             set value no
         else if test "$word" = --
-            echo (string trim "$chosen rest")
+            string trim "$chosen rest"
+            math $index + 1
             return
-        else if contains -- "$word" )" +
-         options_with_value + R"(
+        else if contains -- "$word" )sh" +
+         options_with_value + R"sh(
             set value yes
         else if string match -q -- '-*' "$word"
             continue
         else if test "$chosen" = run
             echo 'run rest'
+            echo $index
             return
-        else if contains -- (string trim "$chosen $word") )" +
-         commands + R"(
+        else if contains -- (string trim "$chosen $word") )sh" +
+         commands + R"sh(
             set chosen (string trim "$chosen $word")
         end
     end
@@ -40,18 +42,23 @@ function __claudebox_context
 end
 
 function __claudebox_at
-    test (__claudebox_context | string collect -a) = "$argv"
+    set -l context (__claudebox_context)
+    test "$context[1]" = "$argv"
 end
 
 # The words of the command that runs in the box, completed as on their own.
 function __claudebox_command
-    set -l words (commandline -opc) (commandline -ct)
-    set -l at (contains -i -- -- $words; or contains -i -- run $words)
-    complete -C (string join ' ' -- (string escape -- $words[(math $at + 1)..-1]))
+    set -l context (__claudebox_context)
+    set -l words (commandline -opc)
+    set -l own (commandline -ct)
+    if set -q context[2]; and test $context[2] -le (count $words)
+        set own (string escape -- $words[$context[2]..-1]) $own
+    end
+    complete -C (string join ' ' -- $own)
 end
 
 complete -c claudebox -f
-)";
+)sh";
 }
 
 std::string action(const OptionDoc& option, const CommandDoc& tree) {

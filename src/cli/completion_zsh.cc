@@ -5,20 +5,21 @@
 namespace claudebox::cli {
 namespace {
 
-constexpr const char* kHead = R"(#compdef claudebox
+constexpr const char* kHead = R"sh(#compdef claudebox
 # zsh completion for claudebox, made by 'claudebox completion zsh'
 
 _claudebox_instances() {
   local -a ids
-  ids=(${(f)" $($service __complete instances 2 > / dev / null) "})
-    ids = (${ids  //:/\\:})
-                 ids = (${ids / $ '\t' / : }) _describe 'instance' ids}
+  ids=(${(f)"$($service __complete instances 2>/dev/null)"})
+  ids=(${ids//:/\\:})
+  ids=(${ids/$'\t'/:})
+  _describe 'instance' ids
+}
 
-           ) ";
+)sh";
 
-    /// Characters that mean something to _arguments.
-    std::string
-    plain(const std::string& text) {
+/// Characters that mean something to _arguments.
+std::string plain(const std::string& text) {
   std::string out;
   for (const char c : text) {
     if (c == ':' || c == '[' || c == ']' || c == '\\') out += '\\';
@@ -98,7 +99,7 @@ std::string node(const std::string& words, const CommandDoc& command, const Comm
          cases + "      esac ;;\n  esac\n}\n\n";
 }
 
-constexpr const char* kTail = R"(_claudebox() {
+constexpr const char* kTail = R"sh(_claudebox() {
   # What follows "--" is the agent's or the command's own.
   local -i separator=${words[(i)--]}
   if (( separator < CURRENT )); then
@@ -119,7 +120,7 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
 else
   compdef _claudebox claudebox
 fi
-)";
+)sh";
 
 }  // namespace
 

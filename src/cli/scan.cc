@@ -63,6 +63,9 @@ class Scan {
       }
     }
     check_options_before_command();
+    check_complete();
+    if (!positionals_.empty() && command_->positionals.back().repeatable)
+      positionals_ = {base::join(positionals_, " ")};
     out_.words.insert(out_.words.end(), positionals_.begin(), positionals_.end());
     return std::move(out_);
   }
@@ -104,6 +107,8 @@ class Scan {
     }
     // In one word, so that no later reader takes a value for an option.
     out_.words.push_back(equals == std::string::npos ? name + "=" + value_of(name, *known) : word);
+    if (out_.words.back().size() == name.size() + 1)
+      fail({name + " needs a value: " + name + " " + known->value_name, "an empty one means nothing here"});
   }
 
   std::string value_of(const std::string& name, const OptionDoc& option) {
@@ -124,16 +129,25 @@ class Scan {
     } else if (command_->name == "run") {
       --at_;
       take_rest();
-    } else if (command_->positionals.empty()) {
-      if (!command_->subcommands.empty()) fail(unknown_command(*command_, word));
-      std::string hint = "it takes none; see " + spoken(out_.command) + " --help";
-      if (command_->command)
-        hint =
-            "what is for the box goes after --: " + spoken(out_.command) + " -- " + base::shell_quote(word);
-      fail({"unexpected argument '" + word + "' for '" + spoken(out_.command) + "'", hint});
-    } else {
+    } else if (takes_another_positional()) {
       positionals_.push_back(word);
+    } else {
+      fail(unexpected(word));
     }
+  }
+
+  bool takes_another_positional() const {
+    return positionals_.size() < command_->positionals.size() ||
+           (!command_->positionals.empty() && command_->positionals.back().repeatable);
+  }
+
+  Suggestion unexpected(const std::string& word) const {
+    if (!command_->subcommands.empty()) return unknown_command(*command_, word);
+    const std::string hint =
+        command_->command
+            ? "what is for the box goes after --: " + spoken(out_.command) + " -- " + base::shell_quote(word)
+            : "see " + spoken(out_.command) + " --help";
+    return {"unexpected argument '" + word + "' for '" + spoken(out_.command) + "'", hint};
   }
 
   void enter(const std::string& command) {
@@ -146,6 +160,22 @@ class Scan {
     for (const auto& name : seen_)
       if (!find_option(*command_, name))
         fail({name + " means nothing to '" + spoken(out_.command) + "'", "leave it out"});
+  }
+
+  void check_complete() const {
+    const bool asks_help = std::find(seen_.begin(), seen_.end(), "--help") != seen_.end() ||
+                           std::find(seen_.begin(), seen_.end(), "-h") != seen_.end();
+    if (asks_help) return;
+    if (command_ != &tree_ && !command_->subcommands.empty()) {
+      std::vector<std::string> names;
+      for (const auto& sub : command_->subcommands) names.push_back(sub.name);
+      fail({"'" + spoken(out_.command) + "' needs a command", "one of: " + base::join(names, ", ")});
+    }
+    for (std::size_t i = positionals_.size(); i < command_->positionals.size(); ++i)
+      if (command_->positionals[i].required)
+        fail({"'" + spoken(out_.command) + "' needs " + command_->positionals[i].value_name + ", " +
+                  command_->positionals[i].summary,
+              "see " + spoken(out_.command) + " --help"});
   }
 
   const CommandDoc& tree_;
@@ -174,7 +204,7 @@ Suggestion unknown_option(const CommandDoc& tree, const CommandDoc& command, con
     for (const auto& older : kOlder) names.emplace_back(older.option);
   std::vector<std::string> hints;
   // Between one-letter options every other one is "near".
-  if (const auto near = word.size() > 2 ? base::nearest(word, names) : std::nullopt)
+  if (const auto near = word.starts_with("--") ? base::nearest(word, names) : std::nullopt)
     hints.push_back("did you mean " + *near + "?");
   if (&command == &tree)
     hints.push_back("what is for the agent goes after --: claudebox -- " + base::shell_quote(word));
