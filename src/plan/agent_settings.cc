@@ -5,7 +5,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
-#include "base/text.h"
+#include "base/path.h"
 #include "plan/agent.h"
 
 namespace claudebox::plan {
@@ -124,6 +124,21 @@ bool filter(Json& value, bool in_env) {
   return false;
 }
 
+void move_paths(Json& value, const std::string& from, const std::string& to) {
+  if (value.is_string()) {
+    const std::string path = value.get<std::string>();
+    if (base::is_within(path, from)) value = base::path_join(to, base::relative_to(path, from));
+  } else if (value.is_structured()) {
+    for (auto& member : value) move_paths(member, from, to);
+  }
+}
+
+bool is_for_another_project(const Json& installation, const std::vector<std::string>& projects) {
+  if (!installation.is_object() || !installation.contains("projectPath")) return false;
+  return std::none_of(projects.begin(), projects.end(),
+                      [&](const std::string& project) { return installation["projectPath"] == project; });
+}
+
 /// Comments are no JSON, but people write them and the agent's own parser is as lenient.
 std::optional<Json> parse_object(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
@@ -195,13 +210,34 @@ std::string first_run_state(const std::string& version, const std::optional<std:
 
 std::string start_state(const std::vector<std::string>& trusted, const std::string& api_key) {
   Json state = Json::object();
-  for (const auto& directory : trusted) state["projects"][directory] = {{"hasTrustDialogAccepted", true}};
+  for (const auto& directory : trusted)
+    state["projects"][directory] = {{"hasTrustDialogAccepted", true},
+                                    // Else the agent asks about "@~/notes.md" in the project's CLAUDE.md:
+                                    // what it may read is decided by the box.
+                                    {"hasClaudeMdExternalIncludesApproved", true},
+                                    {"hasClaudeMdExternalIncludesWarningShown", true}};
   if (!api_key.empty()) {
     constexpr std::size_t kTail = 20;
     const auto tail = api_key.substr(api_key.size() > kTail ? api_key.size() - kTail : 0);
     state["customApiKeyResponses"] = {{"approved", Json::array({tail})}, {"rejected", Json::array()}};
   }
   return dump(state);
+}
+
+std::string box_plugin_record(const std::string& record, const std::string& from, const std::string& to,
+                              const std::vector<std::string>& projects) {
+  auto json = is_too_deep(record) ? std::nullopt : parse_object(record);
+  if (!json) return "{}\n";
+  move_paths(*json, from, to);
+  if (const auto plugins = json->find("plugins"); plugins != json->end() && plugins->is_object())
+    for (auto plugin = plugins->begin(); plugin != plugins->end();) {
+      if (plugin->is_array())
+        for (auto entry = plugin->begin(); entry != plugin->end();)
+          entry = is_for_another_project(*entry, projects) ? plugin->erase(entry) : std::next(entry);
+      const bool none = (plugin->is_array() && plugin->empty()) || is_for_another_project(*plugin, projects);
+      plugin = none ? plugins->erase(plugin) : std::next(plugin);
+    }
+  return dump(*json);
 }
 
 std::optional<std::string> package_version(const std::string& package_json) {

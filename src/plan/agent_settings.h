@@ -26,6 +26,12 @@ std::string first_run_state(const std::string& version, const std::optional<std:
 /// is meant to be used. The agent itself records a key by its last 20 characters.
 std::string start_state(const std::vector<std::string>& trusted, const std::string& api_key);
 
+/// The user's record of plugins (installed_plugins.json, known_marketplaces.json) for a box: `from`, where
+/// the user's plugins lie, becomes `to`, and what is installed for a project outside `projects` is left out.
+/// "{}" where it is no JSON object.
+std::string box_plugin_record(const std::string& record, const std::string& from, const std::string& to,
+                              const std::vector<std::string>& projects);
+
 /// The "version" of a package.json.
 std::optional<std::string> package_version(const std::string& package_json);
 

@@ -98,10 +98,29 @@ TEST(FirstRunState, TakesPreferencesOfTheUserAndNothingElse) {
       "editorMode": "vim", "theme": "light"})"));
 }
 
+TEST(BoxPluginRecord, MovesPathsAndNamesNoOtherProject) {
+  const std::string record = R"({"version": 2, "plugins": {
+      "a@m": [{"scope": "user", "installPath": "/u/conf/plugins/cache/m/a/1"}],
+      "b@m": [{"scope": "local", "projectPath": "/u/other", "installPath": "/u/conf/plugins/cache/m/b/1"}],
+      "c@m": [{"scope": "project", "projectPath": "/u/p", "installPath": "/u/conf/plugins/cache/m/c/1"},
+              {"scope": "local", "projectPath": "/u/other", "installPath": "/x"}]}})";
+  EXPECT_EQ(json::parse(box_plugin_record(record, "/u/conf/plugins", "/u/.claude/plugins", {"/u/p"})),
+            json::parse(R"({"version": 2, "plugins": {
+                "a@m": [{"scope": "user", "installPath": "/u/.claude/plugins/cache/m/a/1"}],
+                "c@m": [{"scope": "project", "projectPath": "/u/p",
+                         "installPath": "/u/.claude/plugins/cache/m/c/1"}]}})"));
+  for (const std::string odd :
+       {"", "[]", "{", R"({"plugins": 3})", R"({"plugins": {"a": 1, "b": [2, "x"]}})"})
+    EXPECT_TRUE(json::parse(box_plugin_record(odd, "/a", "/b", {})).is_object()) << odd;
+}
+
 TEST(StartState, TrustsTheProjectAndApprovesTheKeyByItsTail) {
   const auto state = json::parse(start_state({"/p", "/p/sub"}, "fake-key-0123456789abcdefghij"));
-  EXPECT_EQ(state["projects"], json::parse(R"({"/p": {"hasTrustDialogAccepted": true},
-                                               "/p/sub": {"hasTrustDialogAccepted": true}})"));
+  for (const std::string directory : {"/p", "/p/sub"}) {
+    EXPECT_EQ(state["projects"][directory]["hasTrustDialogAccepted"], true);
+    EXPECT_EQ(state["projects"][directory]["hasClaudeMdExternalIncludesApproved"], true);
+  }
+  EXPECT_EQ(state["projects"].size(), 2U);
   EXPECT_EQ(state["customApiKeyResponses"]["approved"], json::array({"0123456789abcdefghij"}));
   EXPECT_FALSE(json::parse(start_state({"/p"}, "")).contains("customApiKeyResponses"));
 }

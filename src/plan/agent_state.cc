@@ -5,8 +5,9 @@
 // that are text for the agent: memory, skills, agents, commands and the like. Never shown: settings.json
 // (copied, and only what is no secret), credentials, history, sessions and projects of the host.
 //
-// Plugins can't simply lie there read-only: the agent keeps its own records in plugins/ and writes them at
-// every start. They are handed over as a seed directory, which it reads and never writes.
+// Plugins: what was fetched lies there read-only. The records beside it are copied, because the agent writes
+// them at every start, and because they name the user's other projects. (A seed directory,
+// CLAUDE_CODE_PLUGIN_SEED_DIR, was tried: in the first session of an instance its plugins come too late.)
 //
 // Hooks and the status line of the user's settings are kept. They run in the box, with the rights of the
 // agent and no more; a script of ~/.claude/hooks is shown, one from elsewhere is not there, and the agent
@@ -28,10 +29,10 @@ constexpr std::array<std::string_view, 9> kShown = {"skills",        "agents", "
                                                     "output-styles", "rules",  "themes",
                                                     "workflows",     "hooks",  "keybindings.json"};
 
-/// Of the plugins: what was fetched. Not their data directories, which may hold logins, nor the record of
-/// installations, which names the user's other projects.
-constexpr std::array<std::string_view, 3> kPluginSeed = {"known_marketplaces.json", "marketplaces", "cache"};
-constexpr std::string_view kSeedDirectory = "/etc/claude-code/plugins";
+/// Of the plugins, not their data directories: those may hold logins.
+constexpr std::array<std::string_view, 2> kPluginTrees = {"marketplaces", "cache"};
+constexpr std::array<std::string_view, 2> kPluginRecords = {"known_marketplaces.json",
+                                                            "installed_plugins.json"};
 
 /// The organisation's policy. Read by the agent from this fixed place.
 constexpr std::string_view kPolicyDirectory = "/etc/claude-code";
@@ -82,7 +83,7 @@ class AgentState {
     add_state(StateFile::Policy::directory, kept_directory_, {},
               "history, sessions and memory of this project");
     show_configuration();
-    seed_plugins();
+    show_plugins();
     show_policy();
     write_settings();
     write_state();
@@ -148,13 +149,16 @@ class AgentState {
     }
   }
 
-  void seed_plugins() {
+  void show_plugins() {
     const std::string plugins = base::path_join(user_directory_, "plugins");
-    const std::size_t before = plan_.mounts.size();
-    for (const auto name : kPluginSeed)
-      show(base::path_join(plugins, name), base::path_join(kSeedDirectory, name), "your plugins");
-    if (plan_.mounts.size() != before)
-      generate("CLAUDE_CODE_PLUGIN_SEED_DIR", std::string(kSeedDirectory), "plugins that it may read");
+    const std::string in_box = base::path_join(box_directory_, "plugins");
+    for (const auto name : kPluginTrees)
+      show(base::path_join(plugins, name), base::path_join(in_box, name), "your plugins");
+    for (const auto name : kPluginRecords)
+      if (const auto record = host_.read_file(base::path_join(plugins, name)))
+        add_state(StateFile::Policy::replace,
+                  base::path_join(kept_directory_, "plugins/" + std::string(name)),
+                  box_plugin_record(*record, plugins, in_box, projects()), "which of your plugins there are");
   }
 
   void show_policy() {
@@ -198,12 +202,17 @@ class AgentState {
     }
     add_state(StateFile::Policy::json_defaults, path, first_run_state(version(), preferences),
               "a first run asks nothing");
-    std::vector<std::string> trusted;
-    for (const auto& directory : {plan_.project.canonical_root, plan_.project.root, plan_.project.directory})
-      if (!directory.empty() && std::find(trusted.begin(), trusted.end(), directory) == trusted.end())
-        trusted.push_back(directory);
-    add_state(StateFile::Policy::json_override, path, start_state(trusted, value_of("ANTHROPIC_API_KEY")),
+    add_state(StateFile::Policy::json_override, path, start_state(projects(), value_of("ANTHROPIC_API_KEY")),
               "this project is trusted, since you started a box on it");
+  }
+
+  /// The names under which the agent may know this project.
+  std::vector<std::string> projects() const {
+    std::vector<std::string> names;
+    for (const auto& directory : {plan_.project.canonical_root, plan_.project.root, plan_.project.directory})
+      if (!directory.empty() && std::find(names.begin(), names.end(), directory) == names.end())
+        names.push_back(directory);
+    return names;
   }
 
   /// From the native installer's path (.../versions/2.1.3), else from the npm package around the program.

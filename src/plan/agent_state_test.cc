@@ -117,22 +117,22 @@ TEST_F(AgentStateTest, AMovedConfigurationDirectoryIsShownAtTheBoxsOwn) {
   EXPECT_EQ(variable("CLAUDE_CONFIG_DIR"), "/home/dev/.claude");
 }
 
-TEST_F(AgentStateTest, PluginsAreASeedWithoutTheirDataAndRecords) {
+TEST_F(AgentStateTest, PluginsAreShownAndTheirRecordsCopied) {
   run();
-  EXPECT_EQ(variable("CLAUDE_CODE_PLUGIN_SEED_DIR"), "(unset)");
-  plan.mounts.clear();
-  plan.env.clear();
-  host.file("/home/dev/.claude/plugins/known_marketplaces.json", "{}")
-      .file("/home/dev/.claude/plugins/installed_plugins.json", "{}")
+  for (const auto& file : plan.state) EXPECT_THAT(file.path, Not(HasSubstr("plugins")));
+  host.file("/home/dev/.claude/plugins/known_marketplaces.json", R"({"m": {}})")
+      .file("/home/dev/.claude/plugins/installed_plugins.json",
+            R"({"plugins": {"a@m": [{"projectPath": "/home/dev/other"}], "b@m": [{"scope": "user"}]}})")
       .directory("/home/dev/.claude/plugins/cache/m")
       .directory("/home/dev/.claude/plugins/data/m");
+  plan.mounts.clear();
   run();
-  const std::string seed = variable("CLAUDE_CODE_PLUGIN_SEED_DIR");
-  EXPECT_EQ(source(seed + "/known_marketplaces.json"), "/home/dev/.claude/plugins/known_marketplaces.json");
-  EXPECT_EQ(source(seed + "/cache"), "/home/dev/.claude/plugins/cache");
-  EXPECT_FALSE(mount(seed + "/data"));
-  EXPECT_FALSE(mount(seed + "/installed_plugins.json"));
+  EXPECT_EQ(source("/home/dev/.claude/plugins/cache"), "/home/dev/.claude/plugins/cache");
+  EXPECT_FALSE(mount("/home/dev/.claude/plugins/data"));
   EXPECT_FALSE(mount("/home/dev/.claude/plugins"));
+  EXPECT_EQ(state("plugins/installed_plugins.json", StateFile::Policy::replace),
+            json::parse(R"({"plugins": {"b@m": [{"scope": "user"}]}})"));
+  EXPECT_TRUE(state("plugins/known_marketplaces.json", StateFile::Policy::replace).contains("m"));
 }
 
 TEST_F(AgentStateTest, AFirstRunAsksNothing) {
