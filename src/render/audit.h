@@ -9,15 +9,16 @@
 namespace claudebox::render {
 
 struct Style {
-  bool color = false;    ///< ANSI colours (off: NO_COLOR, no terminal)
-  bool utf8 = true;      ///< line drawing and dashes beyond ASCII
+  bool color = false;  ///< ANSI colours (off: NO_COLOR, no terminal)
+  bool utf8 = true;    ///< line drawing and dashes beyond ASCII
   std::size_t width = 80;
   bool explain = false;  ///< with the origin of every grant
   bool verbose = false;  ///< every system mount by itself instead of in one line
 };
 
-/// The audit (AUD-1, AUD-2): project, tier and what it reaches, mounts, environment, notes. Secret-looking values
-/// are masked, what is sensitive is red with the reason. Everything from outside is escaped for the terminal.
+/// The audit (AUD-1, AUD-2): project, tier and what it reaches, mounts, environment, notes. Secret-looking
+/// values are masked, what is sensitive is red with the reason. Everything from outside is escaped for the
+/// terminal.
 std::string audit(const plan::Plan& plan, const Style& style);
 
 /// One line for a plan that is equal to the last approved one.
@@ -26,8 +27,8 @@ std::string audit_unchanged(const plan::Plan& plan, const Style& style);
 /// What changed between the approved plan and this one, in lines with + and -. Both as `approval_text`.
 std::string audit_difference(const std::string& approved, const std::string& now, const Style& style);
 
-/// A stable text, one grant a line, of what an approval covers: what is compared and stored (AUD-3). Values of
-/// variables are in it as digests only.
+/// A stable text, one grant a line, of what an approval covers: what is compared and stored (AUD-3). Values
+/// of variables are in it as digests only.
 std::string approval_text(const plan::Plan& plan);
 
 /// First 7, "...", last 4 of a value longer than 11, else "***".

@@ -1,4 +1,5 @@
-// Plans and other results as JSON for programs: one record at top level, with a `schema` number; it only gains fields.
+// Plans and other results as JSON for programs: one record at top level, with a `schema` number; it only
+// gains fields.
 #pragma once
 
 #include <string>

@@ -1,0 +1,196 @@
+// The plan as a command for bash. What differs from the launch: paths stand where the launch has descriptors,
+// the kernel looks them up again, and claudebox's outer namespaces, its watch and its supervisor are missing.
+// What is the same: everything that the command sees.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "base/path.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "plan/bwrap_args.h"
+
+namespace claudebox::plan {
+namespace {
+
+/// Descriptors below 10 belong to the shell and its user (bash(1), REDIRECTION).
+constexpr int kFirstDescriptor = 10;
+
+/// How many words follow an option; options that are not here have one.
+constexpr auto kNoOperand = std::to_array<std::string_view>(
+    {"--unshare-user", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
+     "--unshare-net", "--unshare-cgroup", "--unshare-cgroup-try", "--unshare-all", "--share-net",
+     "--die-with-parent", "--new-session", "--disable-userns", "--assert-userns-disabled", "--clearenv",
+     "--as-pid-1"});
+constexpr auto kTwoOperands = std::to_array<std::string_view>(
+    {"--bind-fd", "--ro-bind-fd", "--setenv", "--symlink", "--file", "--bind-data", "--ro-bind-data"});
+
+template <std::size_t N>
+bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool is_plain(char c) {
+  return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+}
+
+/// Quotes for bash. Control characters are spelled out ($'\t'): pasted as they are, a terminal or readline
+/// would act on them. Bytes above 0x7f are spelled out where they are no clean text.
+std::string quote(std::string_view word) {
+  const bool clean = std::all_of(word.begin(), word.end(), is_plain);
+  if (clean && base::escape_for_terminal(word) == word) return base::shell_quote(word);
+  std::string out = "$'";
+  char buffer[8];
+  for (const char c : word) {
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\\' || c == '\'') {
+      (out += '\\') += c;
+    } else if (c >= 0x20 && c < 0x7f && c != '!') {  // bash expands history inside $'…' where it is on
+      out += c;
+    } else {
+      std::snprintf(buffer, sizeof buffer, "\\%03o", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      out += buffer;
+    }
+  }
+  return out += '\'';
+}
+
+/// Text of several lines stays in several lines, so that it can be read.
+std::string quote_text(std::string_view text) {
+  std::string one_line(text);
+  std::replace(one_line.begin(), one_line.end(), '\n', ' ');
+  const bool clean = base::escape_for_terminal(one_line) == one_line;
+  if (!clean || text.find('\n') == std::string_view::npos) return quote(text);
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out += '\'';
+}
+
+bool is_identifier(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+class ShellCommand {
+ public:
+  ShellCommand(const Plan& plan, const std::string& program) : plan_(plan), program_(program) {}
+
+  std::string text() {
+    std::string box = "env -i " + quote(plan_.bwrap);
+    // The launch makes the network namespace around bwrap; here bwrap has to.
+    if (plan_.network.value != Tier::full) line(box, "--unshare-net");
+    const auto words = bwrap_options(plan_);
+    for (std::size_t at = 0; at < words.size();) at = add_option(words, at, box);
+    std::string command = "--";
+    for (const auto& word : plan_.command.argv) command += " " + quote(word);
+    line(box, command);
+    for (const auto& redirection : redirections_) line(box, redirection);
+    return with_preparation(box);
+  }
+
+ private:
+  static void line(std::string& out, const std::string& words) { (out += " \\\n  ") += words; }
+
+  /// Adds the option at `at`, with --perms before what it belongs to. Returns where the next one begins.
+  std::size_t add_option(const std::vector<Word>& words, std::size_t at, std::string& out) {
+    std::string option;
+    do {
+      if (!option.empty()) option += ' ';
+      at = append_option(words, at, option);
+    } while (option.starts_with("--perms") && option.find(" --") == std::string::npos && at < words.size());
+    line(out, option);
+    return at;
+  }
+
+  std::size_t append_option(const std::vector<Word>& words, std::size_t at, std::string& out) {
+    const auto* name = std::get_if<std::string>(&words[at]);
+    if (!name) {
+      out += operand(words, at);
+      return at + 1;
+    }
+    const std::size_t operands = is_one_of(*name, kNoOperand) ? 0 : is_one_of(*name, kTwoOperands) ? 2 : 1;
+    const std::size_t end = std::min(at + 1 + operands, words.size());
+    out += *name == "--bind-fd" ? "--bind" : *name == "--ro-bind-fd" ? "--ro-bind" : *name;
+    if (*name == "--setenv" && end == at + 3) {
+      const auto& variable = std::get<std::string>(words[at + 1]);
+      out += " " + quote(variable) + " " + value(variable, std::get<std::string>(words[at + 2]));
+      return end;
+    }
+    for (std::size_t i = at + 1; i < end; ++i) out += " " + operand(words, i);
+    return end;
+  }
+
+  std::string operand(const std::vector<Word>& words, std::size_t at) {
+    const Word& word = words[at];
+    if (const auto* text = std::get_if<std::string>(&word)) return quote(*text);
+    if (const auto* path = std::get_if<BoundPath>(&word)) return quote(path->path);
+    const std::string number = std::to_string(kFirstDescriptor + static_cast<int>(redirections_.size()));
+    if (const auto* bytes = std::get_if<Bytes>(&word)) {
+      const auto* target = at + 1 < words.size() ? std::get_if<std::string>(&words[at + 1]) : nullptr;
+      redirections_.push_back(number + input(bytes->content, target ? *target : std::string()));
+    } else {
+      redirections_.push_back(number + "< <(" + quote(program_) + " __seccomp-filter)");
+    }
+    return number;
+  }
+
+  /// The redirection that gives exactly `content`.
+  std::string input(const std::string& content, const std::string& target) const {
+    for (const auto& mount : plan_.mounts)
+      if (mount.kind == Mount::Kind::file && mount.target == target && !mount.source.empty())
+        return "<" + quote(mount.source);
+    if (content.empty()) return "</dev/null";
+    // A here-string adds a newline (bash(1)), so it can stand for text that ends in one.
+    if (content.ends_with('\n'))
+      return "<<<" + quote_text(std::string_view(content).substr(0, content.size() - 1));
+    return "< <(printf %s " + quote_text(content) + ")";
+  }
+
+  /// A value from the host is taken from the host again. A secret is never printed, wherever it came from:
+  /// where it is not in the shell's environment, bash says so and starts nothing.
+  std::string value(const std::string& name, const std::string& text) const {
+    const auto variable = std::find_if(plan_.env.begin(), plan_.env.end(),
+                                       [&](const EnvVar& candidate) { return candidate.name == name; });
+    const bool from_host = variable != plan_.env.end() && variable->from_host;
+    const bool generated = variable == plan_.env.end() || variable->kind == EnvVar::Kind::generated;
+    const bool secret = !base::secret_shape(text).empty() || (!generated && base::secret_name(name));
+    if (!from_host && !secret) return quote(text);
+    if (!is_identifier(name)) return "\"$(printenv " + quote(name) + ")\"";
+    if (from_host) return "\"$" + name + "\"";
+    return "\"${" + name + ":?looks like a secret, so it is not printed: set it first}\"";
+  }
+
+  /// What the launch makes before bwrap: the instance's directories and the inert files, which go away again.
+  std::string with_preparation(const std::string& box) const {
+    std::string before;
+    std::vector<std::string> directories;
+    if (!plan_.instance.home.empty()) directories.push_back(plan_.instance.home);
+    for (const auto& file : plan_.state)
+      if (file.policy == StateFile::Policy::directory) directories.push_back(file.path);
+    for (const auto& directory : directories) before += "(umask 077; mkdir -p " + quote(directory) + ")\n";
+    if (!plan_.stubs.empty()) before += "made=(); trap 'rm -df -- \"${made[@]}\"' EXIT\n";
+    for (const auto& stub : plan_.stubs) {
+      const std::string path = quote(stub.path);
+      before += "[ -e " + path + " ] || { ";
+      before += stub.kind == Stub::Kind::directory ? "mkdir " + path
+                                                   : "printf %s " + quote(stub.content) + " >" + path;
+      before += "; made+=(" + path + "); }\n";
+    }
+    // In parentheses, so that bash has read all of it before anything of it reads the terminal.
+    return before.empty() ? box + "\n" : "(\n" + before + box + "\n)\n";
+  }
+
+  const Plan& plan_;
+  const std::string& program_;
+  std::vector<std::string> redirections_;
+};
+
+}  // namespace
+
+std::string bwrap_shell_command(const Plan& plan, const std::string& program) {
+  return ShellCommand(plan, program).text();
+}
+
+}  // namespace claudebox::plan

@@ -1,0 +1,152 @@
+// What an approval covers (AUD-3).
+//
+// Theory of operation. An approval answers one question: may a box with these grants exist? So the text holds
+// what a box may reach and write, and leaves out
+//  - the command: the user typed it just now, and whatever it is, it can't leave the box;
+//  - what only narrows: covers, guards, the box's own empty and generated files, the system's part, which
+//  claudebox
+//    chooses and which changes with every package that the host installs;
+//  - generated variables and the allow-listed ones of the host, which hold no secret by their nature and
+//  differ from
+//    terminal to terminal;
+//  - the value of a variable that is taken from the host by name: the name is the grant, and tokens are
+//  renewed.
+// Version numbers in the paths of tools and the agent are blanked, so that an update of the agent is not a
+// question. A plan that loses a grant differs as well; it is shown and asked like one that gains one.
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "base/hash.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "render/audit.h"
+#include "render/page.h"
+#include "render/sensitive.h"
+
+namespace claudebox::render {
+namespace {
+
+using plan::EnvVar;
+using plan::Mount;
+using plan::Purpose;
+
+/// One line and no doubt where it ends: bare where it is plain, else in double quotes with \xNN.
+std::string word(std::string_view text) {
+  const auto plain = [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return std::string(text);
+  std::string out = "\"";
+  char buffer[8];
+  for (const char c : text) {
+    if (plain(c) || c == ' ') {
+      out += c;
+    } else {
+      std::snprintf(buffer, sizeof buffer, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      out += buffer;
+    }
+  }
+  return out += '"';
+}
+
+/// "2.1.5", "v20.11.0", "3.12.1-rc1": digits and dots at the start, at least one dot.
+bool is_version(std::string_view name) {
+  if (name.starts_with('v')) name.remove_prefix(1);
+  const std::size_t end = std::min(name.find_first_not_of("0123456789."), name.size());
+  const std::string_view number = name.substr(0, end);
+  return !number.empty() && number.front() != '.' && number.find('.') != std::string_view::npos &&
+         (end == name.size() || name[end] == '-' || name[end] == '+');
+}
+
+std::string without_versions(const std::string& path) {
+  auto parts = base::split(path, '/');
+  for (auto& part : parts)
+    if (is_version(part)) part = "*";
+  return base::join(parts, "/");
+}
+
+/// Chosen by claudebox and without a secret, see above.
+bool is_the_systems(const plan::Plan& plan, const Mount& mount) {
+  return mount.purpose == Purpose::system && !base::is_within(mount.source, plan.user_home);
+}
+
+std::string mount_line(const Mount& mount) {
+  const bool versioned = mount.purpose == Purpose::agent || mount.purpose == Purpose::home;
+  const auto shown = [&](const std::string& path) { return word(versioned ? without_versions(path) : path); };
+  std::string line = mount.kind == Mount::Kind::writable ? "mount rw " : "mount ro ";
+  line += shown(mount.source);
+  if (mount.target != mount.source) line += " on " + shown(mount.target);
+  return line;
+}
+
+/// Two digits of the digest, salted with the instance: they tell a changed value from the same one (255 of
+/// 256 times), and are no help in guessing a password from the file that this is stored in.
+std::string trace_of(const plan::Plan& plan, const EnvVar& variable) {
+  return base::sha256_hex(plan.instance.id + "\n" + variable.name + "\n" + variable.value).substr(0, 2);
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines = base::split(text, '\n');
+  std::erase(lines, "");
+  return lines;
+}
+
+/// The lines of `a` that `b` lacks.
+std::vector<std::string> missing(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  const std::multiset<std::string> there(b.begin(), b.end());
+  std::multiset<std::string> taken;
+  std::vector<std::string> out;
+  for (const auto& line : a) {
+    if (taken.count(line) < there.count(line)) {
+      taken.insert(line);
+    } else {
+      out.push_back(line);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string approval_text(const plan::Plan& plan) {
+  std::string text = "network " + std::string(plan::tier_name(plan.network.value)) + "\n";
+  if (plan.network.value == plan::Tier::full && !plan.scope_abstract_sockets)
+    text += "network reaches the host's abstract sockets\n";
+  text += std::string("project ") + (plan.project.read_only ? "ro " : "rw ") + word(plan.project.root) + "\n";
+  text += "user " + std::to_string(plan.uid) + (plan.nested ? "" : " without nested sandboxes") + "\n";
+
+  std::set<std::string> mounts;
+  for (const auto& mount : plan.mounts) {
+    if (!mount.is_bind() || mount.purpose == Purpose::protection || is_the_systems(plan, mount)) continue;
+    if (mount.target == plan.project.root && mount.purpose == Purpose::project) continue;  // said above
+    if (base::is_within(mount.source, plan.instance.directory)) continue;                  // the box's own
+    mounts.insert(mount_line(mount));
+  }
+  for (const auto& line : mounts) text += line + "\n";
+
+  std::set<std::string> variables;
+  for (const auto& variable : plan.env) {
+    if (variable.kind != EnvVar::Kind::extra) continue;
+    variables.insert("env " + word(variable.name) +
+                     (variable.from_host ? " from the host" : " with value #" + trace_of(plan, variable)));
+  }
+  for (const auto& line : variables) text += line + "\n";
+
+  for (const auto& note : plan.notes)
+    if (note.level == plan::Note::Level::danger) text += "danger " + word(note.text) + "\n";
+  return text;
+}
+
+std::string audit_difference(const std::string& approved, const std::string& now, const Style& style) {
+  Page page(style, {});
+  const auto before = lines_of(approved);
+  const auto after = lines_of(now);
+  const auto gone = missing(before, after);
+  const auto come = missing(after, before);
+  if (gone.empty() && come.empty()) return {};
+  page.put({{"changed since you approved it", Role::strong}});
+  for (const auto& line : gone) page.put({{"  - ", Role::dim}}, 4, {{line, Role::dim}});
+  for (const auto& line : come) page.put({{"  + ", Role::warning}}, 4, {{line, Role::warning}});
+  return page.take();
+}
+
+}  // namespace claudebox::render

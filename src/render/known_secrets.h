@@ -1,0 +1,30 @@
+// Where secrets lie and what gives a host away, as tables.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace claudebox::render {
+
+struct KnownSecret {
+  std::string_view path;  ///< absolute, or relative to home; a name or pattern in telling_names()
+  std::string_view what;  ///< "SSH keys"
+};
+
+/// Files and directories that are secret, by place. The order is that of importance: the first ones are
+/// named.
+std::span<const KnownSecret> known_secrets();
+
+/// Prefixes below /run/user/UID: sockets of a session.
+std::span<const KnownSecret> runtime_sockets();
+
+/// Names that tell what a file is wherever it lies; one '*' at an end stands for anything.
+std::span<const KnownSecret> telling_names();
+
+/// Variables that open a door of the host.
+std::span<const KnownSecret> telling_variables();
+
+/// Where what is written runs on the host, absolute or relative to home.
+std::span<const std::string_view> places_that_act();
+
+}  // namespace claudebox::render

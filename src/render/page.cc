@@ -1,0 +1,188 @@
+#include "render/page.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "render/width.h"
+
+namespace claudebox::render {
+namespace {
+
+const char* color_of(Role role) {
+  switch (role) {
+    case Role::plain:
+      return "";
+    case Role::strong:
+      return "\x1b[1m";
+    case Role::dim:
+      return "\x1b[2m";
+    case Role::danger:
+      return "\x1b[1;31m";
+    case Role::warning:
+    case Role::host:
+      return "\x1b[33m";
+    case Role::good:
+    case Role::generated:
+      return "\x1b[32m";
+    case Role::extra:
+      return "\x1b[36m";
+  }
+  return "";
+}
+
+/// One character on the page.
+struct Cell {
+  std::string_view text;
+  std::size_t width;
+  Role role;
+  bool is_space() const { return text == " "; }
+  bool breaks_after() const {
+    return text == "/" || text == ":" || text == "," || text == "=" || text == ";";
+  }
+};
+
+std::vector<Cell> cells_of(const std::vector<Span>& spans) {
+  std::vector<Cell> cells;
+  for (const auto& span : spans) {
+    const std::string_view text = span.text;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t length = character_length(text.substr(at));
+      const std::string_view character = text.substr(at, length);
+      cells.push_back({character, character_width(character), span.role});
+      at += length;
+    }
+  }
+  return cells;
+}
+
+std::size_t width_of(const std::vector<Cell>& cells) {
+  std::size_t width = 0;
+  for (const auto& cell : cells) width += cell.width;
+  return width;
+}
+
+/// Where a line that starts at `begin` and may take `room` columns ends: at a space, else after a separator
+/// of paths and lists, else where it is full.
+std::size_t line_end(const std::vector<Cell>& cells, std::size_t begin, std::size_t room) {
+  std::size_t full = begin;
+  for (std::size_t used = 0; full < cells.size() && used + cells[full].width <= room; ++full)
+    used += cells[full].width;
+  if (full == cells.size() || cells[full].is_space()) return full;
+  for (std::size_t at = full; at > begin + 1; --at)
+    if (cells[at - 1].is_space()) return at - 1;
+  for (std::size_t at = full; at > begin + 1; --at)
+    if (cells[at - 1].breaks_after()) return at;
+  return std::max(full, begin + 1);
+}
+
+void write(std::string& out, const Cell* first, const Cell* last, bool color) {
+  while (last != first && (last - 1)->is_space()) --last;
+  Role role = Role::plain;
+  for (const Cell* cell = first; cell != last; ++cell) {
+    if (color && cell->role != role) {
+      if (role != Role::plain) out += "\x1b[0m";
+      out += color_of(cell->role);
+      role = cell->role;
+    }
+    out += cell->text;
+  }
+  if (color && role != Role::plain) out += "\x1b[0m";
+}
+
+std::string in_ascii(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = character_length(std::string_view(text).substr(at));
+    if (length == 1) {
+      out += text[at];
+    } else {
+      char32_t code = static_cast<unsigned char>(text[at]) & (0x7fU >> length);
+      for (std::size_t i = 1; i < length; ++i)
+        code = (code << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3fU);
+      char buffer[16];
+      std::snprintf(buffer, sizeof buffer, "\\u{%x}", static_cast<unsigned>(code));
+      out += buffer;
+    }
+    at += length;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string Page::harmless(std::string_view text) const {
+  std::string out(text);
+  for (const auto& secret : secrets_) {
+    const std::string shown = base::mask(secret);
+    for (std::size_t at = out.find(secret); at != std::string::npos; at = out.find(secret, at + shown.size()))
+      out.replace(at, secret.size(), shown);
+  }
+  out = base::escape_for_terminal(base::hide_secrets(out));
+  return style_.utf8 ? out : in_ascii(out);
+}
+
+std::size_t Page::columns(std::string_view text) const {
+  return text_width(harmless(text));
+}
+
+std::string Page::elide(std::string_view text, std::size_t limit) const {
+  const std::string whole = harmless(text);
+  if (text_width(whole) <= limit) return whole;
+  const std::vector<Cell> cells = cells_of({{whole}});
+  const std::string_view mark = ellipsis();
+  const std::size_t room = limit > text_width(mark) ? limit - text_width(mark) : 0;
+  std::string head;
+  for (std::size_t i = 0, used = 0; used + cells[i].width <= room - room / 3; used += cells[i++].width)
+    head += cells[i].text;
+  std::string tail;
+  for (std::size_t i = cells.size(), used = 0; used + cells[i - 1].width <= room / 3;
+       used += cells[--i].width)
+    tail.insert(0, cells[i - 1].text);
+  return head.append(mark).append(tail);
+}
+
+void Page::put(const Line& lead, std::size_t hang, const Line& body) {
+  const auto clean = [this](Line spans) {
+    for (auto& span : spans) span.text = harmless(span.text);
+    return spans;
+  };
+  const Line clean_lead = clean(lead);
+  const Line clean_body = clean(body);
+  const std::vector<Cell> head = cells_of(clean_lead);
+  const std::vector<Cell> cells = cells_of(clean_body);
+  // Narrow terminals: what would be squeezed into a few columns moves left instead.
+  const std::size_t left = std::min(hang, width() / 2);
+  const std::size_t taken = width_of(head);
+
+  std::string line;
+  if (taken > width()) {
+    for (std::size_t at = 0; at < head.size();) {
+      const std::size_t end = line_end(head, at, width());
+      write(line, head.data() + at, head.data() + end, style_.color);
+      line += '\n';
+      for (at = end; at < head.size() && head[at].is_space();) ++at;
+    }
+    line += std::string(left, ' ');
+  } else {
+    write(line, head.data(), head.data() + head.size(), style_.color);
+    const bool crowded = !head.empty() && taken >= left && !cells.empty();
+    if (crowded) line += '\n';
+    // Spaces that ended the lead were not written.
+    std::size_t written = taken;
+    for (auto cell = head.rbegin(); cell != head.rend() && cell->is_space(); ++cell) --written;
+    if (!cells.empty()) line += std::string(crowded ? left : left - std::min(left, written), ' ');
+  }
+  for (std::size_t at = 0; at < cells.size();) {
+    const std::size_t end = line_end(cells, at, width() - left);
+    if (at > 0) line += std::string(left, ' ');
+    write(line, cells.data() + at, cells.data() + end, style_.color);
+    for (at = end; at < cells.size() && cells[at].is_space();) ++at;
+    if (at < cells.size()) line += '\n';
+  }
+  text_ += line + "\n";
+}
+
+}  // namespace claudebox::render

@@ -1,0 +1,169 @@
+#include "render/sensitive.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/path.h"
+#include "base/secret.h"
+#include "render/audit.h"
+#include "render/known_secrets.h"
+
+namespace claudebox::render {
+namespace {
+
+using plan::EnvVar;
+using plan::Mount;
+using plan::Purpose;
+
+/// A value this short is masked where it stands but not looked for elsewhere: it would blot out ordinary
+/// words.
+constexpr std::size_t kShortestTrace = 6;
+
+std::string place_of(const KnownSecret& secret, std::string_view home) {
+  return secret.path.starts_with('/') ? std::string(secret.path) : base::path_join(home, secret.path);
+}
+
+/// The most exact entry that `path` is or lies in.
+const KnownSecret* entry_around(std::string_view path, std::string_view home) {
+  const KnownSecret* best = nullptr;
+  std::size_t longest = 0;
+  for (const auto& secret : known_secrets()) {
+    const std::string place = place_of(secret, home);
+    if (base::is_within(path, place) && place.size() >= longest) {
+      best = &secret;
+      longest = place.size();
+    }
+  }
+  return best;
+}
+
+/// "holds SSH keys, GPG keys, AWS credentials and 30 more"
+std::string secrets_inside(std::string_view directory, std::string_view home) {
+  std::vector<std::string_view> inside;
+  for (const auto& secret : known_secrets())
+    if (base::is_within(place_of(secret, home), directory) &&
+        std::find(inside.begin(), inside.end(), secret.what) == inside.end())
+      inside.push_back(secret.what);
+  if (inside.empty()) return {};
+  constexpr std::size_t kNamed = 3;
+  std::string text = "the place of ";
+  for (std::size_t i = 0; i < std::min(inside.size(), kNamed); ++i)
+    (text += i == 0 ? "" : i + 1 == inside.size() ? " and " : ", ") += inside[i];
+  if (inside.size() > kNamed) text += " and " + std::to_string(inside.size() - kNamed) + " more";
+  return text;
+}
+
+/// What the socket of a session is, whoever's: /run/user/UID/NAME.
+std::string session_socket(std::string_view path) {
+  constexpr std::string_view prefix = "/run/user/";
+  if (path.starts_with("/tmp/ssh-")) return "the SSH agent: logs in with your keys";
+  if (!path.starts_with(prefix)) return {};
+  const std::size_t slash = path.find('/', prefix.size());
+  if (slash == std::string_view::npos) return {};
+  for (const auto& known : runtime_sockets())
+    if (path.substr(slash + 1).starts_with(known.path)) return std::string(known.what);
+  return {};
+}
+
+std::string by_name(std::string_view path) {
+  const std::string name = base::base_name(path);
+  for (const auto& known : telling_names())
+    if (known.path.starts_with('*') ? name.ends_with(known.path.substr(1))
+        : known.path.ends_with('*') ? name.starts_with(known.path.substr(0, known.path.size() - 1))
+                                    : name == known.path)
+      return std::string(known.what);
+  return {};
+}
+
+/// By what is known to lie there, whatever its name.
+std::string by_place(std::string_view path, std::string_view home) {
+  if (std::string socket = session_socket(path); !socket.empty()) return socket;
+  if (const auto* entry = entry_around(path, home)) return std::string(entry->what);
+  if (path == "/") return "the whole host, with every secret on it";
+  if (path == home) return "your whole home directory: " + secrets_inside(path, home);
+  if (base::is_within(home, path)) return "your home directory lies in it: " + secrets_inside(home, home);
+  if (base::is_within(path, home)) return secrets_inside(path, home);
+  if (base::is_within(path, "/home")) return "another user's home directory";
+  if (base::is_within(path, "/root")) return "root's home directory";
+  return secrets_inside(path, home);
+}
+
+/// Why the source of `mount` is sensitive. What claudebox chose is judged by its place only: a tool's
+/// directory may be called anything.
+std::string source_danger(const plan::Plan& plan, const Mount& mount) {
+  if (mount.purpose == Purpose::extra) return sensitive_path(mount.source, plan.user_home);
+  // The skills, commands and memory of the user's agent, which it is meant to have; its login is another
+  // matter.
+  const std::string settings = base::path_join(plan.user_home, ".claude");
+  if (mount.purpose == Purpose::agent && base::is_within(mount.source, settings) &&
+      mount.source != settings) {
+    const auto* entry = entry_around(mount.source, plan.user_home);
+    return entry && place_of(*entry, plan.user_home) != settings ? std::string(entry->what) : std::string();
+  }
+  return by_place(mount.source, plan.user_home);
+}
+
+}  // namespace
+
+std::string sensitive_path(std::string_view path, std::string_view home) {
+  std::string reason = by_place(path, home);
+  return reason.empty() ? by_name(path) : reason;
+}
+
+std::string mask(std::string_view value) {
+  return base::mask(value);
+}
+bool secret_name(std::string_view name) {
+  return base::secret_name(name);
+}
+
+std::vector<std::string> mount_dangers(const plan::Plan& plan, const Mount& mount) {
+  std::vector<std::string> dangers;
+  if (!mount.is_bind() || mount.purpose == Purpose::protection) return dangers;
+  if (!plan.instance.directory.empty() && base::is_within(mount.source, plan.instance.directory))
+    return dangers;
+  // The system's part is chosen by claudebox and holds no secrets; what comes from home is looked at all the
+  // same.
+  if (mount.purpose == Purpose::system && !base::is_within(mount.source, plan.user_home)) return dangers;
+
+  if (std::string reason = source_danger(plan, mount); !reason.empty()) dangers.push_back(std::move(reason));
+  if (mount.kind == Mount::Kind::writable && mount.purpose == Purpose::extra &&
+      !base::is_within(mount.source, plan.project.root)) {
+    const bool acts =
+        std::any_of(places_that_act().begin(), places_that_act().end(), [&](std::string_view place) {
+          const std::string path =
+              place.starts_with('/') ? std::string(place) : base::path_join(plan.user_home, place);
+          return base::is_within(mount.source, path) || base::is_within(path, mount.source);
+        });
+    dangers.emplace_back(acts ? "writable outside the project, and what is in it runs on your host"
+                              : "writable outside the project");
+  }
+  return dangers;
+}
+
+std::string variable_danger(const EnvVar& variable) {
+  if (const auto shape = base::secret_shape(variable.value); !shape.empty())
+    return "holds " + std::string(shape);
+  if (variable.kind == EnvVar::Kind::generated) return {};
+  for (const auto& known : telling_variables())
+    if (variable.name == known.path) return std::string(known.what);
+  if (base::secret_name(variable.name)) return "a secret by its name";
+  return {};
+}
+
+bool is_secret(const EnvVar& variable) {
+  if (!base::secret_shape(variable.value).empty()) return true;
+  return variable.kind != EnvVar::Kind::generated && base::secret_name(variable.name);
+}
+
+std::vector<std::string> secrets_of(const plan::Plan& plan) {
+  std::vector<std::string> secrets;
+  for (const auto& variable : plan.env)
+    if (variable.value.size() >= kShortestTrace && is_secret(variable)) secrets.push_back(variable.value);
+  // The longest first: one secret may stand in another.
+  std::sort(secrets.begin(), secrets.end(),
+            [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
+  return secrets;
+}
+
+}  // namespace claudebox::render
