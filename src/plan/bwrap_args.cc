@@ -11,7 +11,7 @@ namespace {
 
 void add_mode(std::vector<Word>& words, mode_t mode) {
   if (mode == 0) return;
-  char octal[8];
+  char octal[16];
   std::snprintf(octal, sizeof octal, "%04o", static_cast<unsigned>(mode));
   words.insert(words.end(), {std::string("--perms"), std::string(octal)});
 }
