@@ -124,7 +124,7 @@ TEST(SeccompFilter, SocketTableIsExactlyTheAllowList) {
 }
 
 TEST(SeccompFilter, SocketFlagsBesideTheTypeChangeNothing) {
-  for (const Word family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_VSOCK})
+  for (const Word family : std::initializer_list<Word>{AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_VSOCK})
     for (Word type = 0; type <= 15; ++type) {
       const auto unfiltered = kernel_answers(family, type);
       const Word flagged = type | SOCK_CLOEXEC | SOCK_NONBLOCK;
@@ -175,7 +175,8 @@ TEST(SeccompFilter, RefusesToTypeIntoATerminal) {
 }
 
 TEST(SeccompFilter, LeavesOtherTerminalRequestsAlone) {
-  for (const Word request : {TCGETS, TIOCGWINSZ, TIOCSWINSZ, TIOCSPGRP, TIOCSCTTY, FIONREAD})
+  for (const Word request :
+       std::initializer_list<Word>{TCGETS, TIOCGWINSZ, TIOCSWINSZ, TIOCSPGRP, TIOCSCTTY, FIONREAD})
     EXPECT_EQ(in_child(true, [&] { return std::to_string(attempt(SYS_ioctl, Word(-1), request)); }),
               std::to_string(EBADF));
 }
