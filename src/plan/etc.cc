@@ -94,10 +94,12 @@ std::optional<Mount> copy_of(const sys::HostView& host, const std::string& targe
 std::vector<Mount> copies_of(const sys::HostView& host, const std::string& target,
                              const std::string& directory) {
   std::vector<Mount> copies;
-  for (const auto& name : host.list_directory(directory, kMostCopies + 1)) {
+  const auto names = host.list_directory(directory, kMostCopies + 1);
+  if (names.size() > kMostCopies) return {};
+  for (const auto& name : names) {
     const auto source = host.real_path(base::path_join(directory, name));
     auto copy = source ? copy_of(host, base::path_join(target, name), *source) : std::nullopt;
-    if (!copy || copies.size() == kMostCopies) return {};
+    if (!copy) return {};
     copies.push_back(std::move(*copy));
   }
   return copies;

@@ -16,7 +16,7 @@ struct OpenedOptions {
 };
 
 /// Opens every source (O_PATH, no symbolic link anywhere in the path: what planning looked at is what is
-/// mounted, or nothing is) and puts every content into a sealed file in memory. Throws with the path where
+/// mounted, or nothing is) and puts every content into a file in memory. Throws with the path where
 /// one is gone.
 OpenedOptions open_options(const std::vector<plan::Word>& words);
 

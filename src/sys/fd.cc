@@ -16,11 +16,15 @@ Pipe make_pipe() {
 }
 
 UniqueFd make_memory_file(const char* name, std::string_view content) {
-  UniqueFd file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  UniqueFd file(::memfd_create(name, MFD_CLOEXEC));
   if (!file) base::throw_system_error(errno, "can't make a file in memory");
-  write_all(file.get(), content);
-  if (::lseek(file.get(), 0, SEEK_SET) < 0) base::throw_system_error(errno, "can't rewind a file in memory");
-  ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+  for (std::size_t at = 0; at < content.size();) {
+    // pwrite leaves the offset at the start, where the reader begins.
+    const ssize_t put =
+        ::pwrite(file.get(), content.data() + at, content.size() - at, static_cast<off_t>(at));
+    if (put < 0 && errno != EINTR) base::throw_system_error(errno, "can't write a file in memory");
+    if (put > 0) at += static_cast<std::size_t>(put);
+  }
   return file;
 }
 

@@ -42,7 +42,7 @@ struct Pipe {
 /// pipe2(2) with O_CLOEXEC. Throws.
 Pipe make_pipe();
 
-/// A sealed memfd that holds `content`, positioned at its start. Throws.
+/// A memfd that holds `content`, positioned at its start. Throws.
 UniqueFd make_memory_file(const char* name, std::string_view content);
 
 /// Everything until end of file, EINTR handled. Throws, also beyond `limit` bytes.

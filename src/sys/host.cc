@@ -102,11 +102,10 @@ class Host : public HostView {
   FileInfo stat(const std::string& path) const override { return info_at(path, 0); }
 
   std::optional<std::string> real_path(const std::string& path) const override {
-    char* resolved = ::realpath(path.c_str(), nullptr);
-    if (!resolved) return std::nullopt;
-    std::string out(resolved);
-    std::free(resolved);
-    return out;
+    // The kernel resolves it in three calls; realpath(3) makes one for each component.
+    const UniqueFd file(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    if (!file) return std::nullopt;
+    return read_link("/proc/self/fd/" + std::to_string(file.get()));
   }
 
   std::optional<std::string> read_link(const std::string& path) const override {
