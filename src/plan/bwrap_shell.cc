@@ -16,6 +16,9 @@ namespace {
 /// Descriptors below 10 belong to the shell and its user (bash(1), REDIRECTION).
 constexpr int kFirstDescriptor = 10;
 
+/// A secret shorter than this may be an ordinary word; longer ones are looked for in the command's arguments.
+constexpr std::size_t kShortestTrace = 6;
+
 /// How many words follow an option; options that are not here have one.
 constexpr auto kNoOperand = std::to_array<std::string_view>(
     {"--unshare-user", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
@@ -60,8 +63,7 @@ std::string quote(std::string_view word) {
 std::string quote_text(std::string_view text) {
   std::string one_line(text);
   std::replace(one_line.begin(), one_line.end(), '\n', ' ');
-  const bool clean = base::escape_for_terminal(one_line) == one_line;
-  if (!clean || text.find('\n') == std::string_view::npos) return quote(text);
+  if (base::escape_for_terminal(one_line) != one_line) return quote(text);
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out += '\'';
@@ -84,7 +86,8 @@ class ShellCommand {
     const auto words = bwrap_options(plan_);
     for (std::size_t at = 0; at < words.size();) at = add_option(words, at, box);
     std::string command = "--";
-    for (const auto& word : plan_.command.argv) command += " " + quote(word);
+    for (std::size_t i = 0; i < plan_.command.argv.size(); ++i)
+      command += " " + argument(plan_.command.argv[i], i);
     line(box, command);
     for (const auto& redirection : redirections_) line(box, redirection);
     return with_preparation(box);
@@ -149,7 +152,7 @@ class ShellCommand {
   }
 
   /// A value from the host is taken from the host again. A secret is never printed, wherever it came from:
-  /// where it is not in the shell's environment, bash says so and starts nothing.
+  /// where it is not set in the shell, nothing starts.
   std::string value(const std::string& name, const std::string& text) const {
     const auto variable = std::find_if(plan_.env.begin(), plan_.env.end(),
                                        [&](const EnvVar& candidate) { return candidate.name == name; });
@@ -159,17 +162,32 @@ class ShellCommand {
     if (!from_host && !secret) return quote(text);
     if (!is_identifier(name)) return "\"$(printenv " + quote(name) + ")\"";
     if (from_host) return "\"$" + name + "\"";
+    return demand(name);
+  }
+
+  std::string argument(const std::string& word, std::size_t number) const {
+    const bool secret =
+        !base::secret_shape(word).empty() ||
+        std::any_of(plan_.env.begin(), plan_.env.end(), [&](const EnvVar& variable) {
+          return variable.kind != EnvVar::Kind::generated && base::secret_name(variable.name) &&
+                 variable.value.size() >= kShortestTrace && word.find(variable.value) != std::string::npos;
+        });
+    return secret ? demand("ARGUMENT_" + std::to_string(number)) : quote(word);
+  }
+
+  /// A variable of the shell that it must have, else bash says why and starts nothing.
+  static std::string demand(const std::string& name) {
     return "\"${" + name + ":?looks like a secret, so it is not printed: set it first}\"";
   }
 
   /// What the launch makes before bwrap: the instance's directories and the inert files, which go away again.
   std::string with_preparation(const std::string& box) const {
-    std::string before;
-    std::vector<std::string> directories;
-    if (!plan_.instance.home.empty()) directories.push_back(plan_.instance.home);
+    std::string directories;
+    if (!plan_.instance.home.empty()) directories += " " + quote(plan_.instance.home);
     for (const auto& file : plan_.state)
-      if (file.policy == StateFile::Policy::directory) directories.push_back(file.path);
-    for (const auto& directory : directories) before += "(umask 077; mkdir -p " + quote(directory) + ")\n";
+      if (file.policy == StateFile::Policy::directory) directories += " " + quote(file.path);
+    std::string before;
+    if (!directories.empty()) before += "(umask 077; mkdir -p" + directories + ")\n";
     if (!plan_.stubs.empty()) before += "made=(); trap 'rm -df -- \"${made[@]}\"' EXIT\n";
     for (const auto& stub : plan_.stubs) {
       const std::string path = quote(stub.path);

@@ -13,9 +13,6 @@ namespace {
 using plan::Note;
 using plan::Tier;
 
-constexpr std::size_t kFactColumn = 13;
-constexpr std::size_t kTextColumn = 6;
-
 /// A prompt given on the command line can be pages long.
 constexpr std::size_t kCommandLines = 3;
 
@@ -52,54 +49,62 @@ std::string reach_of(const plan::Plan& plan) {
   return {};
 }
 
+/// Quoted where a space would blur where it ends.
+std::string in_list(const std::string& text) {
+  return text.find(' ') == std::string::npos ? text : "\"" + text + "\"";
+}
+
 Role color_of(Tier tier) {
   return tier == Tier::full ? Role::warning : Role::good;
 }
 
 }  // namespace
 
+/// Everything stands in three columns: what is dangerous, what it is called, and what it is.
+std::size_t Audit::text_column() const {
+  return page_.wide() ? 17 : 13;
+}
+
 void Audit::heading(const std::string& name, const Line& aside) {
   page_.blank();
-  Line line = {{name, Role::strong}};
-  if (!aside.empty()) line.push_back({"  "});
-  line.insert(line.end(), aside.begin(), aside.end());
-  page_.put({}, 0, line);
+  page_.put({{name, Role::strong}}, text_column(), aside);
 }
 
 void Audit::fact(const std::string& label, const Line& text) {
-  page_.put({{"  "}, {label, Role::dim}}, kFactColumn, text);
+  page_.put({{"  "}, {label, Role::dim}}, text_column(), text);
 }
 
-void Audit::danger(const std::string& reason) {
-  ++dangers_;
-  const std::string mark(page_.danger_mark());
-  page_.put({{"      "}, {mark + " ", Role::danger}}, kTextColumn + page_.columns(mark) + 1,
-            {{reason, Role::danger}});
+void Audit::grant(const Line& label, const Line& text, const std::vector<std::string>& dangers,
+                  const base::Origin* origin) {
+  Line lead = {{dangers.empty() ? "  " : std::string(page_.danger_mark()) + " ", Role::danger}};
+  lead.insert(lead.end(), label.begin(), label.end());
+  page_.put(lead, text_column(), text);
+  for (const auto& reason : dangers) page_.put({}, text_column(), {{reason, Role::danger}});
+  dangers_ += dangers.empty() ? 0 : 1;
+  if (origin) because(*origin);
 }
 
 void Audit::because(const base::Origin& origin) {
   if (!page_.style().explain) return;
   const std::string from = kind_name(origin.kind) + (origin.source.empty() ? "" : ": " + origin.source);
   const std::string text = origin.reason.empty() ? from : origin.reason + " (" + from + ")";
-  page_.put({{"        "}}, 8, {{text, Role::dim}});
+  page_.put({}, text_column() + 2, {{text, Role::dim}});
 }
 
 std::string Audit::path(const std::string& absolute) const {
-  const std::string text = base::with_tilde(absolute, plan_.user_home);
-  return text.find(' ') == std::string::npos ? text : "\"" + text + "\"";
+  return in_list(base::with_tilde(absolute, plan_.user_home));
 }
 
 std::string Audit::project_path(const std::string& absolute) const {
   if (absolute == plan_.project.root || !base::is_within(absolute, plan_.project.root)) return path(absolute);
-  const std::string text = base::relative_to(absolute, plan_.project.root);
-  return text.find(' ') == std::string::npos ? text : "\"" + text + "\"";
+  return in_list(base::relative_to(absolute, plan_.project.root));
 }
 
 void Audit::title() {
-  const std::size_t room = kCommandLines * (page_.width() - 11);
+  const std::size_t room = kCommandLines * (page_.width() - text_column());
   const std::string command =
       page_.style().verbose ? plan_.command.display : page_.elide(plan_.command.display, room);
-  page_.put({{"claudebox", Role::strong}}, 11, {{command, Role::strong}});
+  page_.put({{"claudebox", Role::strong}}, text_column(), {{command, Role::strong}});
 
   Line project = {{path(plan_.project.root)}};
   if (plan_.project.read_only) project.push_back({"  read-only", Role::dim});
@@ -111,11 +116,10 @@ void Audit::title() {
   if (plan_.instance.share) instance.push_back({"  shared with a box that is running", Role::warning});
   fact("instance", instance);
   if (page_.style().explain)
-    page_.put({{"        "}}, 8,
-              {{"its home and history are kept in " + path(plan_.instance.directory), Role::dim}});
-  fact("runs as",
-       {{plan_.user + " (" + std::to_string(plan_.uid) + ")", plan_.uid == 0 ? Role::warning : Role::plain},
-        {plan_.nested ? "" : ", without nested sandboxes"}});
+    page_.put({}, text_column() + 2, {{"kept in " + path(plan_.instance.directory), Role::dim}});
+  fact("runs as", {{plan_.user + " (uid " + std::to_string(plan_.uid) + ")",
+                    plan_.uid == 0 ? Role::warning : Role::plain},
+                   {plan_.nested ? "" : ", without nested sandboxes"}});
 }
 
 void Audit::network() {
@@ -123,7 +127,7 @@ void Audit::network() {
   because(plan_.network.origin);
   fact("reaches", {{reach_of(plan_)}});
   if (plan_.network.value == Tier::full && plan_.scope_abstract_sockets)
-    fact("not", {{"the host's abstract sockets"}});
+    fact("but not", {{"the host's abstract sockets"}});
 }
 
 void Audit::notes() {
@@ -135,9 +139,11 @@ void Audit::notes() {
                                                       : Role::plain;
     for (const auto& note : plan_.notes) {
       if (note.level != level) continue;
-      if (level == Note::Level::danger) ++dangers_;
-      const std::string mark(level == Note::Level::danger ? page_.danger_mark() : page_.dot());
-      page_.put({{"  "}, {mark, role}}, 4, {{note.text, role}});
+      dangers_ += level == Note::Level::danger ? 1 : 0;
+      const std::string_view mark = level == Note::Level::danger    ? page_.danger_mark()
+                                    : level == Note::Level::warning ? page_.warning_mark()
+                                                                    : "";
+      page_.put({{std::string(mark), role}}, 2, {{note.text, role}});
       because(note.origin);
     }
   }
@@ -146,10 +152,10 @@ void Audit::notes() {
 void Audit::verdict() {
   if (dangers_ == 0) return;
   page_.blank();
-  page_.put({{std::string(page_.danger_mark()) + " ", Role::danger}}, page_.columns(page_.danger_mark()) + 1,
-            {{dangers_ == 1 ? std::string("one grant above gives away more than a box needs")
-                            : std::to_string(dangers_) + " grants above give away more than a box needs",
-              Role::danger}});
+  const std::string text = dangers_ == 1
+                               ? "1 grant gives away more than a box needs"
+                               : std::to_string(dangers_) + " grants give away more than a box needs";
+  page_.put({{std::string(page_.danger_mark()), Role::danger}}, 2, {{text, Role::danger}});
 }
 
 std::string audit(const plan::Plan& plan, const Style& style) {

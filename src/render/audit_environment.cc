@@ -11,8 +11,6 @@ namespace {
 
 using plan::EnvVar;
 
-constexpr std::size_t kNameColumn = 6;
-
 struct Mark {
   const char* text;
   const char* meaning;
@@ -28,24 +26,58 @@ Mark mark_of(EnvVar::Kind kind) {
     case EnvVar::Kind::extra:
       return {"[+]", "extra", Role::extra};
   }
-  return {"[?]", "", Role::plain};
+  return {"", "", Role::plain};
+}
+
+/// A search path is read entry by entry; of other long values a glimpse will do.
+bool is_read_in_full(const EnvVar& variable) {
+  return variable.name == "PATH";
+}
+
+/// What is seen of the value. What has a secret's shape is masked by the page, here and everywhere.
+std::string shown_value(const EnvVar& variable) {
+  if (is_secret(variable) && base::secret_shape(variable.value).empty()) return base::mask(variable.value);
+  return variable.value.find(' ') == std::string::npos ? variable.value : "\"" + variable.value + "\"";
 }
 
 }  // namespace
 
-void Audit::variable(const EnvVar& variable, std::size_t value_column) {
+void Audit::variable(const EnvVar& variable) {
   const Mark mark = mark_of(variable.kind);
-  const std::string reason = variable_danger(variable);
-  const Role role = reason.empty() ? Role::plain : Role::danger;
-  std::string value = is_secret(variable) && base::secret_shape(variable.value).empty()
-                          ? base::mask(variable.value)
-                          : variable.value;
-  // A search path is read entry by entry; of other long values a glimpse will do.
-  const std::size_t room = page_.width() - std::min(value_column, page_.width() / 2);
-  if (!page_.style().verbose && variable.name != "PATH") value = page_.elide(value, room);
-  page_.put({{"  "}, {mark.text, mark.role}, {" " + variable.name, role}}, value_column, {{value, role}});
-  if (!reason.empty()) danger(reason);
-  because(variable.origin);
+  const std::string danger = variable_danger(variable);
+  const Role role = danger.empty() ? Role::plain : Role::danger;
+  const std::size_t room = page_.width() - text_column();
+  const std::size_t name = page_.columns(variable.name) + 1;
+  std::string value = shown_value(variable);
+  if (!page_.style().verbose && !is_read_in_full(variable))
+    value = page_.elide(value, room > name + 8 ? room - name : room);
+  grant({{mark.text, mark.role}},
+        {{variable.name, role}, {"=", Role::dim}, {value, danger.empty() ? Role::dim : role}},
+        danger.empty() ? std::vector<std::string>() : std::vector<std::string>{danger}, &variable.origin);
+}
+
+void Audit::variables(EnvVar::Kind kind) {
+  const auto stands_alone = [&](const EnvVar& each) {
+    return page_.style().verbose || kind == EnvVar::Kind::extra || is_read_in_full(each) ||
+           !variable_danger(each).empty();
+  };
+  std::vector<const EnvVar*> together;
+  for (const auto& each : plan_.env)
+    if (each.kind == kind && !stands_alone(each)) together.push_back(&each);
+
+  const bool explain = page_.style().explain;
+  const std::size_t longest = (page_.width() - text_column()) / 2;
+  for (std::size_t begin = 0, end = 0; begin < together.size(); begin = end) {
+    Line line;
+    for (; end < together.size() && (!explain || together[end]->origin == together[begin]->origin); ++end) {
+      line.push_back({(line.empty() ? "" : "  ") + together[end]->name});
+      line.push_back({"=", Role::dim});
+      line.push_back({page_.elide(shown_value(*together[end]), longest), Role::dim});
+    }
+    grant({{mark_of(kind).text, mark_of(kind).role}}, line, {}, &together[begin]->origin);
+  }
+  for (const auto& each : plan_.env)
+    if (each.kind == kind && stands_alone(each)) variable(each);
 }
 
 void Audit::environment() {
@@ -59,13 +91,7 @@ void Audit::environment() {
     legend.push_back({" " + std::string(mark.meaning), Role::dim});
   }
   heading("environment", legend);
-
-  std::size_t widest = 0;
-  for (const auto& each : plan_.env) widest = std::max(widest, page_.columns(each.name));
-  const std::size_t column = kNameColumn + std::min<std::size_t>(widest, page_.width() / 3) + 2;
-  for (const auto kind : {EnvVar::Kind::generated, EnvVar::Kind::host, EnvVar::Kind::extra})
-    for (const auto& each : plan_.env)
-      if (each.kind == kind) variable(each, column);
+  for (const auto kind : {EnvVar::Kind::generated, EnvVar::Kind::host, EnvVar::Kind::extra}) variables(kind);
 }
 
 }  // namespace claudebox::render

@@ -1,6 +1,5 @@
 // The audit's files: what is mounted, and what guards the host against what is in the project.
 #include <algorithm>
-#include <map>
 
 #include "base/path.h"
 #include "base/text.h"
@@ -13,8 +12,6 @@ namespace {
 using plan::Mount;
 using plan::Purpose;
 
-constexpr std::size_t kPathColumn = 6;
-
 bool is_home(const plan::Plan& plan, const Mount& mount) {
   return mount.target == plan.user_home && mount.purpose == Purpose::home && mount.is_bind();
 }
@@ -25,173 +22,165 @@ bool is_pin(const Mount& mount) {
          mount.source == mount.target;
 }
 
-/// What deserves a line of its own: everything that may be written, and everything that was asked for.
-bool is_grant(const plan::Plan& plan, const Mount& mount) {
+/// What deserves a line of its own: what may be written, what was asked for, and what is dangerous.
+bool is_prominent(const plan::Plan& plan, const Mount& mount) {
   if (is_pin(mount)) return false;
   if (mount.kind == Mount::Kind::writable || mount.purpose == Purpose::extra) return true;
   return mount.purpose == Purpose::project || !mount_dangers(plan, mount).empty();
 }
 
-std::string remark_on(const plan::Plan& plan, const Mount& mount) {
-  if (is_home(plan, mount)) return "the box's own home, kept";
+/// Private to the box and gone with it.
+bool is_scratch(const Mount& mount) {
+  return mount.kind == Mount::Kind::tmpfs || mount.kind == Mount::Kind::directory ||
+         mount.kind == Mount::Kind::proc || mount.kind == Mount::Kind::dev;
+}
+
+std::string label_of(const plan::Plan& plan, const Mount& mount) {
   switch (mount.purpose) {
     case Purpose::project:
-      return mount.target == plan.project.root ? "the project" : "its git directory";
+      return mount.target == plan.project.root ? "project" : "git";
     case Purpose::extra:
       return "extra";
     case Purpose::agent:
-      return "the agent's";
+      return "agent";
     case Purpose::home:
-      return "tools";
+      return is_home(plan, mount) ? "home" : "tools";
     case Purpose::protection:
-      return "protected";
+      return "locked";
     case Purpose::system:
       return "system";
   }
   return {};
 }
 
-/// "/etc" for everything in it, else the path itself.
-std::string summary_of(const std::string& target) {
-  return base::is_within(target, "/etc") ? std::string("/etc") : target;
+/// The project first, then its git directory, the home, what claudebox found, what was asked for.
+int rank_of(const plan::Plan& plan, const Mount& mount) {
+  if (mount.target == plan.project.root) return 0;
+  if (mount.purpose == Purpose::project) return 1;
+  if (is_home(plan, mount)) return 2;
+  return mount.purpose == Purpose::extra ? 4 : 3;
+}
+
+Line label_line(bool writable, Role mode, const std::string& label) {
+  return {{writable ? "rw" : "ro", mode}, {" "}, {label, Role::dim}};
 }
 
 }  // namespace
 
-void Audit::mount_row(const Mount& mount, std::size_t aside_column) {
-  const bool writable = mount.kind == Mount::Kind::writable;
+std::string Audit::shown(const Mount& mount) const {
+  const std::string arrow = " " + std::string(page_.arrow()) + " ";
+  if (mount.kind == Mount::Kind::symlink) return path(mount.target) + arrow + path(mount.source);
+  if (mount.is_bind() && mount.source != mount.target && !is_home(plan_, mount))
+    return path(mount.source) + arrow + path(mount.target);
+  return mount.purpose == Purpose::protection ? project_path(mount.target) : path(mount.target);
+}
+
+void Audit::mount(const Mount& mount, const std::string& label) {
   const auto dangers = mount_dangers(plan_, mount);
-  const Role role = !dangers.empty() ? Role::danger : Role::plain;
-  const bool outside = writable && mount.purpose == Purpose::extra;
-  Line what = {
-      {path(mount.is_bind() && mount.source != mount.target && !is_home(plan_, mount) ? mount.source
-                                                                                      : mount.target),
-       role}};
-  if (mount.is_bind() && mount.source != mount.target && !is_home(plan_, mount)) {
-    what.push_back({" " + std::string(page_.arrow()) + " ", Role::dim});
-    what.push_back({path(mount.target), role});
-  }
-  std::size_t used = 0;
-  for (const auto& span : what) used += page_.columns(span.text);
-  what.push_back({std::string(used < aside_column ? aside_column - used : 2, ' ')});
-  what.push_back({remark_on(plan_, mount), Role::dim});
+  const bool writable = mount.kind == Mount::Kind::writable || is_scratch(mount);
+  const bool outside =
+      mount.kind == Mount::Kind::writable && mount.purpose == Purpose::extra && !dangers.empty();
   const Role mode = outside ? Role::danger : writable ? Role::warning : Role::good;
-  page_.put({{"  "}, {writable ? "rw" : "ro", mode}}, kPathColumn, what);
-  for (const auto& reason : dangers) danger(reason);
-  because(mount.origin);
+  Line text = {{shown(mount), dangers.empty() ? Role::plain : Role::danger}};
+  if (is_home(plan_, mount)) text.push_back({"  the box's own, kept for this project", Role::dim});
+  grant(label_line(writable, mode, label), text, dangers, &mount.origin);
 }
 
-void Audit::names(const std::string& label, const std::vector<std::string>& names,
-                  const std::string& remark) {
-  if (names.empty()) return;
-  Line line = {{label, Role::dim}};
-  for (const auto& name : names) line.push_back({" " + name});
-  if (!remark.empty()) line.push_back({"  " + remark, Role::dim});
-  page_.put({{"  "}}, kPathColumn, line);
-}
-
-void Audit::mount_list(const std::string& mode, const std::string& label,
-                       const std::vector<const Mount*>& mounts) {
-  if (mounts.empty()) return;
-  const auto shown = [&](const Mount& mount) {
-    if (mount.kind == Mount::Kind::symlink)
-      return path(mount.target) + " " + std::string(page_.arrow()) + " " + path(mount.source);
-    return project_path(mount.target);
-  };
-  if (page_.style().explain) {
-    for (const auto* mount : mounts) {
-      page_.put({{"  "}, {mode, Role::good}}, kPathColumn, {{shown(*mount)}, {"  " + label, Role::dim}});
-      because(mount->origin);
-    }
+void Audit::mounts(const std::string& label, const std::vector<const Mount*>& list) {
+  if (page_.style().verbose) {
+    for (const auto* each : list) mount(*each, label);
     return;
   }
-  Line line = {{label, Role::dim}};
-  for (const auto* mount : mounts) {
-    line.push_back({"  "});
-    line.push_back({shown(*mount)});
+  // One line for all of them; with the reasons, one for each reason.
+  const bool explain = page_.style().explain;
+  for (std::size_t begin = 0, end = 0; begin < list.size(); begin = end) {
+    Line line;
+    for (; end < list.size() && (!explain || list[end]->origin == list[begin]->origin); ++end)
+      line.push_back({(line.empty() ? "" : "  ") + shown(*list[end])});
+    grant(label_line(is_scratch(*list[begin]), Role::good, label), line, {}, &list[begin]->origin);
   }
-  page_.put({{"  "}, {mode, Role::good}}, kPathColumn, line);
 }
 
 void Audit::system_files() {
   std::vector<const Mount*> all;
-  for (const auto& mount : plan_.mounts)
-    if (mount.purpose == Purpose::system && !is_grant(plan_, mount)) all.push_back(&mount);
+  for (const auto& each : plan_.mounts)
+    if (each.purpose == Purpose::system && !is_prominent(plan_, each)) all.push_back(&each);
   if (all.empty()) return;
-  if (page_.style().verbose || page_.style().explain) {
-    mount_list("ro", "system", all);
+  if (one_by_one()) {
+    std::stable_sort(all.begin(), all.end(), [](const Mount* a, const Mount* b) {
+      return std::pair(is_scratch(*a), std::cref(a->origin.reason).get()) <
+             std::pair(is_scratch(*b), std::cref(b->origin.reason).get());
+    });
+    const auto scratch =
+        std::find_if(all.begin(), all.end(), [](const Mount* each) { return is_scratch(*each); });
+    mounts("system", {all.begin(), scratch});
+    mounts("scratch", {scratch, all.end()});
     return;
   }
   std::vector<std::string> places;
-  std::vector<std::string> empty;
+  Line scratch;
   std::size_t in_etc = 0;
-  for (const auto* mount : all) {
-    if (mount->kind == Mount::Kind::symlink && mount->target.find('/', 1) == std::string::npos)
-      continue;  // /bin
-    if (mount->kind == Mount::Kind::tmpfs || mount->kind == Mount::Kind::directory) {
-      empty.push_back(path(mount->target));
+  for (const auto* each : all) {
+    if (is_scratch(*each)) {
+      scratch.push_back({(scratch.empty() ? "" : "  ") + path(each->target)});
       continue;
     }
-    in_etc += base::is_within(mount->target, "/etc") ? 1 : 0;
-    const std::string place = path(summary_of(mount->target));
+    if (each->kind == Mount::Kind::symlink && each->target.rfind('/') == 0) continue;  // /bin leads into /usr
+    const bool etc = base::is_within(each->target, "/etc");
+    in_etc += etc ? 1 : 0;
+    const std::string place = etc ? "/etc" : path(each->target);
     if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
   }
-  Line line = {{"system", Role::dim}};
+  Line line;
   for (const auto& place : places) {
-    line.push_back({"  " + place});
-    if (place == "/etc") line.push_back({" (" + std::to_string(in_etc) + " chosen files)", Role::dim});
+    line.push_back({(line.empty() ? "" : "  ") + place});
+    if (place == "/etc") line.push_back({" (" + std::to_string(in_etc) + " chosen)", Role::dim});
   }
-  page_.put({{"  "}, {"ro", Role::good}}, kPathColumn, line);
-  if (empty.empty()) return;
-  Line gone = {{"empty, gone at the end", Role::dim}};
-  for (const auto& place : empty) gone.push_back({"  " + place});
-  page_.put({{"  "}, {"rw", Role::dim}}, kPathColumn, gone);
+  if (!line.empty()) grant(label_line(false, Role::good, "system"), line, {}, nullptr);
+  if (scratch.empty()) return;
+  scratch.push_back({"  the box's own, gone at the end", Role::dim});
+  grant(label_line(true, Role::good, "scratch"), scratch, {}, nullptr);
 }
 
 void Audit::files() {
   heading("files", {{"what is not listed is not there", Role::dim}});
-  std::vector<const Mount*> grants;
+  std::vector<const Mount*> prominent;
   std::vector<const Mount*> agent;
   std::vector<const Mount*> tools;
-  for (const auto& mount : plan_.mounts) {
-    if (is_grant(plan_, mount)) {
-      grants.push_back(&mount);
-    } else if (mount.purpose == Purpose::agent) {
-      agent.push_back(&mount);
-    } else if (mount.purpose == Purpose::home) {
-      tools.push_back(&mount);
+  for (const auto& each : plan_.mounts) {
+    if (is_prominent(plan_, each)) {
+      prominent.push_back(&each);
+    } else if (each.purpose == Purpose::agent) {
+      agent.push_back(&each);
+    } else if (each.purpose == Purpose::home) {
+      tools.push_back(&each);
     }
   }
-  const auto rank = [&](const Mount* mount) {
-    if (mount->target == plan_.project.root) return 0;
-    if (mount->purpose == Purpose::project) return 1;
-    if (is_home(plan_, *mount)) return 2;
-    return mount->purpose == Purpose::extra ? 4 : 3;
-  };
-  std::stable_sort(grants.begin(), grants.end(),
-                   [&](const Mount* a, const Mount* b) { return rank(a) < rank(b); });
-
-  std::size_t widest = 0;
-  for (const auto* mount : grants) widest = std::max(widest, page_.columns(path(mount->target)));
-  const std::size_t limit = page_.wide() ? page_.width() / 2 : 0;
-  for (const auto* mount : grants) mount_row(*mount, std::min(widest, limit) + 2);
-  mount_list("ro", "agent", agent);
-  mount_list("ro", "tools", tools);
+  std::stable_sort(prominent.begin(), prominent.end(),
+                   [&](const Mount* a, const Mount* b) { return rank_of(plan_, *a) < rank_of(plan_, *b); });
+  for (const auto* each : prominent) mount(*each, label_of(plan_, *each));
+  mounts("agent", agent);
+  mounts("tools", tools);
   system_files();
 }
 
+void Audit::names(const std::string& label, const std::vector<std::string>& list) {
+  if (list.empty()) return;
+  Line line;
+  for (const auto& name : list) line.push_back({(line.empty() ? "" : "  ") + name});
+  grant({{"   "}, {label, Role::dim}}, line, {}, nullptr);
+}
+
 void Audit::guards() {
-  std::vector<const Mount*> covers;
-  std::vector<const Mount*> hidden;
-  std::vector<std::string> pins;
-  for (const auto& mount : plan_.mounts) {
-    if (mount.purpose != Purpose::protection) continue;
-    if (is_pin(mount)) {
-      pins.push_back(project_path(mount.target));
-    } else if (mount.kind == Mount::Kind::read_only) {
-      covers.push_back(&mount);
+  std::vector<const Mount*> locked;
+  std::vector<const Mount*> emptied;
+  std::vector<std::string> pinned;
+  for (const auto& each : plan_.mounts) {
+    if (each.purpose != Purpose::protection || is_prominent(plan_, each)) continue;
+    if (is_pin(each)) {
+      pinned.push_back(project_path(each.target));
     } else {
-      hidden.push_back(&mount);
+      (each.is_bind() ? locked : emptied).push_back(&each);
     }
   }
   std::vector<std::string> inert;
@@ -199,33 +188,29 @@ void Audit::guards() {
   std::vector<std::string> watched;
   for (const auto& watch : plan_.watches)
     watched.push_back(project_path(base::path_join(watch.directory, watch.name)));
-  std::vector<std::string> swept;
-  for (const auto& sweep : plan_.sweeps) swept.push_back(project_path(sweep.path));
-  if (covers.empty() && hidden.empty() && pins.empty() && inert.empty() && watched.empty() && swept.empty())
+  std::vector<std::string> compared;
+  for (const auto& sweep : plan_.sweeps) compared.push_back(project_path(sweep.path));
+  if (locked.empty() && emptied.empty() && pinned.empty() && inert.empty() && watched.empty() &&
+      compared.empty())
     return;
 
-  heading("guards", {{"what is in the project and later runs on your host", Role::dim}});
-  mount_list("ro", "protected", covers);
-  mount_list("ro", "hidden", hidden);
-  const bool all = page_.style().verbose || page_.style().explain;
-  const std::string watch_remark = "the box ends if it appears or changes";
-  if (all) {
-    names("can't be renamed:", pins, "");
-    names("inert while the box lives:", inert, "");
-    names("watched:", watched, watch_remark);
-    names("compared at the end:", swept, "");
+  heading("guards", {{"what in the project later runs on your host", Role::dim}});
+  mounts("locked", locked);
+  mounts("emptied", emptied);
+  names("inert", inert);
+  if (one_by_one()) {
+    names("pinned", pinned);
+    names("watched", watched);
+    names("checked", compared);
     return;
   }
-  const auto count = [](const std::vector<std::string>& list) { return std::to_string(list.size()); };
-  names("inert while the box lives:", inert, "");
-  Line rest;
-  if (!watched.empty())
-    rest.push_back({count(watched) + (watched.size() == 1 ? " name" : " names") + " watched", Role::dim});
-  if (!swept.empty())
-    rest.push_back({(rest.empty() ? "" : ", ") + count(swept) + (swept.size() == 1 ? " name" : " names") +
-                        " compared at the end",
-                    Role::dim});
-  if (!rest.empty()) page_.put({{"  "}}, kPathColumn, rest);
+  const auto counted = [](const std::vector<std::string>& list, const std::string& what) {
+    return list.empty() ? std::vector<std::string>()
+                        : std::vector<std::string>{std::to_string(list.size()) +
+                                                   (list.size() == 1 ? " name, " : " names, ") + what};
+  };
+  names("watched", counted(watched, "the box ends if one appears or is replaced"));
+  names("checked", counted(compared, "reported at the end where new or changed"));
 }
 
 }  // namespace claudebox::render

@@ -33,17 +33,6 @@ const char* color_of(Role role) {
   return "";
 }
 
-/// One character on the page.
-struct Cell {
-  std::string_view text;
-  std::size_t width;
-  Role role;
-  bool is_space() const { return text == " "; }
-  bool breaks_after() const {
-    return text == "/" || text == ":" || text == "," || text == "=" || text == ";";
-  }
-};
-
 std::vector<Cell> cells_of(const std::vector<Span>& spans) {
   std::vector<Cell> cells;
   for (const auto& span : spans) {
@@ -58,12 +47,6 @@ std::vector<Cell> cells_of(const std::vector<Span>& spans) {
   return cells;
 }
 
-std::size_t width_of(const std::vector<Cell>& cells) {
-  std::size_t width = 0;
-  for (const auto& cell : cells) width += cell.width;
-  return width;
-}
-
 /// Where a line that starts at `begin` and may take `room` columns ends: at a space, else after a separator
 /// of paths and lists, else where it is full.
 std::size_t line_end(const std::vector<Cell>& cells, std::size_t begin, std::size_t room) {
@@ -74,22 +57,28 @@ std::size_t line_end(const std::vector<Cell>& cells, std::size_t begin, std::siz
   for (std::size_t at = full; at > begin + 1; --at)
     if (cells[at - 1].is_space()) return at - 1;
   for (std::size_t at = full; at > begin + 1; --at)
+    if (cells[at - 1].separates()) return at;
+  for (std::size_t at = full; at > begin + 1; --at)
     if (cells[at - 1].breaks_after()) return at;
   return std::max(full, begin + 1);
 }
 
-void write(std::string& out, const Cell* first, const Cell* last, bool color) {
+/// Without the spaces at the end. Returns the columns written.
+std::size_t write(std::string& out, const Cell* first, const Cell* last, bool color) {
   while (last != first && (last - 1)->is_space()) --last;
   Role role = Role::plain;
+  std::size_t columns = 0;
   for (const Cell* cell = first; cell != last; ++cell) {
-    if (color && cell->role != role) {
+    if (color && cell->role != role && !cell->is_space()) {
       if (role != Role::plain) out += "\x1b[0m";
       out += color_of(cell->role);
       role = cell->role;
     }
     out += cell->text;
+    columns += cell->width;
   }
   if (color && role != Role::plain) out += "\x1b[0m";
+  return columns;
 }
 
 std::string in_ascii(const std::string& text) {
@@ -131,7 +120,8 @@ std::size_t Page::columns(std::string_view text) const {
 std::string Page::elide(std::string_view text, std::size_t limit) const {
   const std::string whole = harmless(text);
   if (text_width(whole) <= limit) return whole;
-  const std::vector<Cell> cells = cells_of({{whole}});
+  const std::vector<Span> spans = {{whole}};  // the cells point into it
+  const std::vector<Cell> cells = cells_of(spans);
   const std::string_view mark = ellipsis();
   const std::size_t room = limit > text_width(mark) ? limit - text_width(mark) : 0;
   std::string head;
@@ -142,6 +132,18 @@ std::string Page::elide(std::string_view text, std::size_t limit) const {
        used += cells[--i].width)
     tail.insert(0, cells[i - 1].text);
   return head.append(mark).append(tail);
+}
+
+std::size_t Page::break_lines(const std::vector<Cell>& cells, std::size_t column, std::size_t hang) {
+  for (std::size_t at = 0; at < cells.size();) {
+    const std::size_t end = line_end(cells, at, width() - hang);
+    column += write(text_, cells.data() + at, cells.data() + end, style_.color);
+    for (at = end; at < cells.size() && cells[at].is_space();) ++at;
+    if (at == cells.size()) break;
+    text_ += '\n' + std::string(hang, ' ');
+    column = hang;
+  }
+  return column;
 }
 
 void Page::put(const Line& lead, std::size_t hang, const Line& body) {
@@ -155,34 +157,18 @@ void Page::put(const Line& lead, std::size_t hang, const Line& body) {
   const std::vector<Cell> cells = cells_of(clean_body);
   // Narrow terminals: what would be squeezed into a few columns moves left instead.
   const std::size_t left = std::min(hang, width() / 2);
-  const std::size_t taken = width_of(head);
-
-  std::string line;
-  if (taken > width()) {
-    for (std::size_t at = 0; at < head.size();) {
-      const std::size_t end = line_end(head, at, width());
-      write(line, head.data() + at, head.data() + end, style_.color);
-      line += '\n';
-      for (at = end; at < head.size() && head[at].is_space();) ++at;
-    }
-    line += std::string(left, ' ');
-  } else {
-    write(line, head.data(), head.data() + head.size(), style_.color);
-    const bool crowded = !head.empty() && taken >= left && !cells.empty();
-    if (crowded) line += '\n';
-    // Spaces that ended the lead were not written.
-    std::size_t written = taken;
-    for (auto cell = head.rbegin(); cell != head.rend() && cell->is_space(); ++cell) --written;
-    if (!cells.empty()) line += std::string(crowded ? left : left - std::min(left, written), ' ');
+  std::size_t column = break_lines(head, 0, 0);
+  if (cells.empty()) {
+    text_ += '\n';
+    return;
   }
-  for (std::size_t at = 0; at < cells.size();) {
-    const std::size_t end = line_end(cells, at, width() - left);
-    if (at > 0) line += std::string(left, ' ');
-    write(line, cells.data() + at, cells.data() + end, style_.color);
-    for (at = end; at < cells.size() && cells[at].is_space();) ++at;
-    if (at < cells.size()) line += '\n';
+  if (!head.empty() && column + 1 > left) {
+    text_ += '\n';
+    column = 0;
   }
-  text_ += line + "\n";
+  text_ += std::string(left - std::min(left, column), ' ');
+  break_lines(cells, left, left);
+  text_ += '\n';
 }
 
 }  // namespace claudebox::render

@@ -18,6 +18,16 @@ struct Span {
 };
 using Line = std::vector<Span>;
 
+/// One character on the page.
+struct Cell {
+  std::string_view text;
+  std::size_t width;
+  Role role;
+  bool is_space() const { return text == " "; }
+  bool separates() const { return text == ":" || text == "," || text == ";"; }
+  bool breaks_after() const { return text == "/" || text == "=" || text == "-"; }
+};
+
 /// The one way for text to reach the audit. Every span loses the secrets it was told of, is escaped for the
 /// terminal and, where the terminal has no UTF-8, spelled in ASCII: no caller can forget to.
 class Page {
@@ -43,12 +53,16 @@ class Page {
 
   std::string_view arrow() const { return style_.utf8 ? "→" : "->"; }
   std::string_view danger_mark() const { return style_.utf8 ? "▲" : "!"; }
+  std::string_view warning_mark() const { return style_.utf8 ? "△" : "*"; }
   std::string_view dot() const { return style_.utf8 ? "·" : "-"; }
   std::string_view ellipsis() const { return style_.utf8 ? "…" : "..."; }
 
   std::string take() { return std::move(text_); }
 
  private:
+  /// Writes `cells` from `column` on, in as many lines as it takes, the later ones indented by `hang`. Returns the
+  /// column where the last one ends.
+  std::size_t break_lines(const std::vector<Cell>& cells, std::size_t column, std::size_t hang);
   std::string harmless(std::string_view text) const;
 
   Style style_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "plan/plan.h"
 #include "render/page.h"
@@ -22,24 +23,29 @@ class Audit {
   void verdict();
 
  private:
+  std::size_t text_column() const;
   void heading(const std::string& name, const Line& aside);
-  /// One fact of the title and the network: a label and its text.
+  /// A label and its text, without judgement.
   void fact(const std::string& label, const Line& text);
-  void danger(const std::string& reason);
+  /// Something that the box gets. With dangers it is marked at the edge, and they stand below it.
+  void grant(const Line& label, const Line& text, const std::vector<std::string>& dangers,
+             const base::Origin* origin);
   /// Under `--explain`, where a grant comes from and why it is there.
   void because(const base::Origin& origin);
 
-  void mount_row(const plan::Mount& mount, std::size_t aside_column);
-  void mount_list(const std::string& mode, const std::string& label,
-                  const std::vector<const plan::Mount*>& mounts);
+  void mount(const plan::Mount& mount, const std::string& label);
+  void mounts(const std::string& label, const std::vector<const plan::Mount*>& list);
   void system_files();
-  void names(const std::string& label, const std::vector<std::string>& names, const std::string& remark);
-  void variable(const plan::EnvVar& variable, std::size_t value_column);
+  void names(const std::string& label, const std::vector<std::string>& list);
+  void variable(const plan::EnvVar& variable);
+  void variables(plan::EnvVar::Kind kind);
 
-  /// A host path as people write it, quoted where spaces would blur where it ends.
+  /// A host path as people write it.
   std::string path(const std::string& absolute) const;
   /// The same, relative to the project where it lies in it.
   std::string project_path(const std::string& absolute) const;
+  std::string shown(const plan::Mount& mount) const;
+  bool one_by_one() const { return page_.style().explain || page_.style().verbose; }
 
   const plan::Plan& plan_;
   Page& page_;

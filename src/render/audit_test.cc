@@ -1,0 +1,210 @@
+#include "render/audit.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <random>
+
+#include "base/text.h"
+#include "render/hand_made_plan.h"
+#include "render/json.h"
+#include "render/width.h"
+
+namespace claudebox::render {
+namespace {
+
+using plan::EnvVar;
+using plan::Mount;
+using plan::Note;
+using plan::Purpose;
+using plan::Tier;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string without_colors(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\x1b') {
+      at = text.find('m', at);
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
+std::vector<Style> every_style() {
+  std::vector<Style> styles;
+  for (const std::size_t width : {0U, 40U, 80U})
+    for (int bits = 0; bits < 16; ++bits)
+      styles.push_back({.color = (bits & 1) != 0,
+                        .utf8 = (bits & 2) != 0,
+                        .width = width,
+                        .explain = (bits & 4) != 0,
+                        .verbose = (bits & 8) != 0});
+  return styles;
+}
+
+/// The hand-made plan with every text replaced or extended by something nasty.
+plan::Plan hostile_plan(const std::string& nasty) {
+  auto plan = hand_made_plan();
+  plan.project.root += nasty;
+  plan.project.directory += nasty;
+  plan.project.origin.reason = nasty;
+  plan.command.display = nasty + " " + nasty;
+  plan.command.argv = {"/bin/" + nasty, nasty};
+  plan.user = nasty;
+  for (auto& mount : plan.mounts) {
+    mount.target += nasty;
+    mount.source += nasty;
+    mount.origin.source = nasty;
+    mount.origin.reason = nasty;
+  }
+  for (auto& variable : plan.env) {
+    variable.name += nasty;
+    variable.value = nasty + variable.value;
+    variable.origin.source = nasty;
+  }
+  for (auto& stub : plan.stubs) stub.path += nasty;
+  for (auto& watch : plan.watches) watch.name += nasty;
+  for (auto& sweep : plan.sweeps) sweep.path += nasty;
+  plan.notes.push_back({Note::Level::danger, nasty, {base::Origin::Kind::profile, nasty, nasty}});
+  return plan;
+}
+
+const std::vector<std::string>& nasty_texts() {
+  static const std::vector<std::string> texts = {"\x1b]0;owned\x07",
+                                                 "\x1b[2J\x1b[31m",
+                                                 "a\r\nProceed? [Y/n] y\n",
+                                                 std::string("nul\0byte", 8),
+                                                 "\xff\xfe\xc0\x80",
+                                                 "\u202eevil\u202c",
+                                                 "\u009b31m",
+                                                 "tab\tand\vfeed\f",
+                                                 "日本語日本語",
+                                                 "'\"\\$(reboot)`id`",
+                                                 " lead and trail ",
+                                                 std::string(500, 'x'),
+                                                 std::string(120, '/'),
+                                                 "\u200b\ufeff",
+                                                 ""};
+  return texts;
+}
+
+// Nothing invisible, nothing that turns the direction or moves the cursor, no line longer than the terminal.
+TEST(Audit, IsHarmlessAndKeepsToItsWidthWhateverTheNames) {
+  for (const auto& nasty : nasty_texts()) {
+    const auto plan = hostile_plan(nasty);
+    for (const auto& style : every_style()) {
+      const std::string text = without_colors(audit(plan, style) + audit_unchanged(plan, style));
+      std::string joined = text;
+      std::replace(joined.begin(), joined.end(), '\n', ' ');
+      ASSERT_EQ(base::escape_for_terminal(joined), joined);
+      if (!style.utf8) {
+        ASSERT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c > 0; }));
+      }
+      for (const auto& line : base::split(text, '\n'))
+        ASSERT_LE(text_width(line), std::max<std::size_t>(style.width, 24)) << line;
+    }
+  }
+}
+
+TEST(Audit, ColoursChangeNothingButTheColour) {
+  const auto plan = hand_made_plan();
+  EXPECT_EQ(without_colors(audit(plan, {.color = true})), audit(plan, {}));
+  EXPECT_EQ(audit(plan, {}).find('\x1b'), std::string::npos);
+}
+
+// AUD-1: the values of secrets are in no rendering, wherever in the plan they stand.
+TEST(Audit, NoRenderingShowsASecret) {
+  auto plan = hand_made_plan();
+  const std::string by_name = "correct horse battery";
+  const std::string by_shape = "sk-ant-api03-0123456789abcdef";
+  plan.env.push_back({.name = "APP_PASSWORD", .value = by_name, .kind = EnvVar::Kind::extra});
+  plan.env.push_back({.name = "INNOCENT", .value = by_shape, .kind = EnvVar::Kind::host, .from_host = true});
+  plan.command.display = "curl -H '" + by_shape + "' -u " + by_name;
+  plan.command.argv = {"/usr/bin/curl", by_shape, by_name};
+  plan.notes.push_back({Note::Level::info,
+                        "uses " + by_name + " and " + by_shape,
+                        {base::Origin::Kind::flag, "--env APP_PASSWORD=" + by_name, by_shape}});
+  for (const auto& style : every_style()) {
+    EXPECT_THAT(audit(plan, style), AllOf(Not(HasSubstr("horse")), Not(HasSubstr("0123456789abcdef"))));
+    EXPECT_THAT(audit_unchanged(plan, style),
+                AllOf(Not(HasSubstr("horse")), Not(HasSubstr("0123456789abcdef"))));
+  }
+  EXPECT_THAT(plan_json(plan), AllOf(Not(HasSubstr("horse")), Not(HasSubstr("0123456789abcdef"))));
+  EXPECT_THAT(approval_text(plan), AllOf(Not(HasSubstr("horse")), Not(HasSubstr("0123456789abcdef"))));
+}
+
+TEST(Audit, SaysWhatEachTierReaches) {
+  auto plan = hand_made_plan();
+  EXPECT_THAT(audit(plan, {}), AllOf(HasSubstr("the LAN"), HasSubstr("loopback"), HasSubstr("cloud metadata"),
+                                     HasSubstr("but not")));
+  plan.scope_abstract_sockets = false;
+  EXPECT_THAT(audit(plan, {.width = 200}),
+              AllOf(HasSubstr("and the host's abstract sockets"), Not(HasSubstr("but not"))));
+  plan.network.value = Tier::offline;
+  EXPECT_THAT(audit(plan, {}), AllOf(HasSubstr("offline"), HasSubstr("nothing but the box's own loopback"),
+                                     Not(HasSubstr("the LAN"))));
+}
+
+TEST(Audit, EveryMountShowsUpWhenVerbose) {
+  const auto plan = hand_made_plan();
+  const std::string text = audit(plan, {.width = 200, .verbose = true});
+  for (const auto& mount : plan.mounts) {
+    std::string name = base::with_tilde(mount.target, plan.user_home);
+    if (mount.purpose == Purpose::protection && mount.target.starts_with(plan.project.root + "/"))
+      name = mount.target.substr(plan.project.root.size() + 1);
+    EXPECT_THAT(text, HasSubstr(name));
+  }
+  for (const auto& variable : plan.env) EXPECT_THAT(text, HasSubstr(variable.name + "="));
+}
+
+TEST(Audit, MarksTheOriginOfVariables) {
+  const std::string text = audit(hand_made_plan(), {.verbose = true});
+  EXPECT_THAT(text, HasSubstr("[~]            HOME=/home/dev"));
+  EXPECT_THAT(text, HasSubstr("[>]            TERM=xterm-256color"));
+  EXPECT_THAT(text, HasSubstr("[+]            GH_TOKEN=ghp_012...abcd"));
+}
+
+TEST(Audit, ExplainSaysWhereEachGrantComesFrom) {
+  const auto plan = hand_made_plan();
+  const std::string text = audit(plan, {.width = 200, .explain = true});
+  for (const auto& mount : plan.mounts)
+    if (mount.purpose == Purpose::extra) {
+      EXPECT_THAT(text, HasSubstr("(flag: " + mount.origin.source + ")"));
+    }
+  EXPECT_THAT(text, HasSubstr("on PATH: .nvm (found: PATH)"));
+  EXPECT_THAT(audit(plan, {.width = 200}), Not(HasSubstr("(flag:")));
+}
+
+TEST(Audit, DangerIsRedAndCounted) {
+  auto plan = hand_made_plan();
+  EXPECT_THAT(audit(plan, {.color = true}), HasSubstr("\x1b[1;31m~/.ssh\x1b[0m"));
+  EXPECT_THAT(audit(plan, {}), HasSubstr("4 grants give away more than a box needs"));
+  std::erase_if(plan.mounts, [](const Mount& mount) { return mount.purpose == Purpose::extra; });
+  std::erase_if(plan.env, [](const EnvVar& variable) { return variable.kind == EnvVar::Kind::extra; });
+  EXPECT_THAT(audit(plan, {.color = true}), AllOf(Not(HasSubstr("1;31m")), Not(HasSubstr("give away"))));
+}
+
+TEST(AuditUnchanged, IsOneLine) {
+  for (const std::size_t width : {60U, 80U, 120U}) {
+    auto plan = hand_made_plan();
+    plan.command.display = std::string(300, 'c') + "\n";
+    plan.project.root += "/" + std::string(300, 'p');
+    const std::string text = audit_unchanged(plan, {.width = width});
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+  EXPECT_EQ(audit_unchanged(hand_made_plan(), {}),
+            "claudebox  make test in ~/src/app · network full · as approved\n");
+}
+
+// Nothing that rendering does depends on anything but the plan.
+TEST(Audit, IsTheSameEveryTime) {
+  EXPECT_EQ(audit(hand_made_plan(), {}), audit(hand_made_plan(), {}));
+  EXPECT_EQ(audit(plan::Plan{}, {}), audit(plan::Plan{}, {}));  // and an empty plan harms nothing
+}
+
+}  // namespace
+}  // namespace claudebox::render
