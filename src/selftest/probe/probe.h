@@ -1,7 +1,8 @@
 /* The probe: a small static program that tries, inside a box, what a box promises to prevent.
  *
  * It is given facts about the host as arguments KEY=VALUE, the same key as often as needed. For each attempt it
- * prints one line, "ID<TAB>held|broken|untried<TAB>DETAIL", and at the end "end<TAB>COUNT<TAB>".
+ * prints one line, "ID<TAB>held|broken|untried<TAB>DETAIL", and at the end "end<TAB>COUNT<TAB>". only=ID limits it to
+ * single attempts, list=1 prints their ids and tries nothing.
  *
  * Every attempt must be harmless where a promise is broken: it opens for writing and writes nothing, renames and
  * renames back, asks and does not act. It runs on the user's own machine. */
