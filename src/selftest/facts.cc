@@ -81,6 +81,7 @@ void add_files(const plan::Plan& plan, Facts& facts) {
 
 void add_variables(const plan::Plan& plan, const sys::HostView& host, Facts& facts) {
   for (const auto& [name, value] : host.environment()) {
+    if (name == "PWD") continue;  // bwrap sets the box's own
     const bool planned = std::any_of(plan.env.begin(), plan.env.end(),
                                      [&](const plan::EnvVar& variable) { return variable.name == name; });
     if (!planned && !name.empty()) facts.add("variable", name);

@@ -50,7 +50,8 @@ TEST(HostFacts, NameWhatTheBoxMayNotHave) {
   EXPECT_THAT(facts, fact("secret", "/home/dev/.aws"));
   EXPECT_THAT(facts, fact("home", "/home/dev/notes"));
   EXPECT_THAT(facts, fact("beside", "/home/dev/src/other"));
-  EXPECT_THAT(facts, fact("system", "/etc/shadow"));
+  EXPECT_THAT(facts, fact("secret", "/etc/shadow"));
+  EXPECT_THAT(facts, fact("system", "/etc"));
   EXPECT_THAT(facts, Contains("offline=1"));
 }
 

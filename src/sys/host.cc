@@ -91,6 +91,9 @@ Identity read_identity() {
   return me;
 }
 
+/// Of a file whose size the kernel does not tell.
+constexpr std::size_t kMaxUnsized = 256U << 10;
+
 class Host : public HostView {
  public:
   Host() : identity_(read_identity()), environment_(copy_environment()) {
@@ -126,7 +129,9 @@ class Host : public HostView {
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     struct stat st{};
     if (!file || ::fstat(file.get(), &st) < 0 || !S_ISREG(st.st_mode)) return std::nullopt;
-    std::string content(std::min(length, static_cast<std::size_t>(st.st_size) + 1), '\0');
+    // Files of /proc say that they are empty.
+    const std::size_t expected = st.st_size > 0 ? static_cast<std::size_t>(st.st_size) + 1 : kMaxUnsized;
+    std::string content(std::min(length, expected), '\0');
     std::size_t have = 0;
     while (have < content.size()) {
       const ssize_t got = ::read(file.get(), content.data() + have, content.size() - have);

@@ -41,19 +41,19 @@ static void look_for(const struct facts* facts, const char* key, const char* wha
 }
 
 void try_secrets(const struct facts* facts) {
-  look_for(facts, "secret", "places with keys and logins are there", "your home has none of the known ones");
+  look_for(facts, "secret", "places", "your home has none of the known ones");
 }
 
 void try_home(const struct facts* facts) {
-  look_for(facts, "home", "other entries of your home are there", "your home has no others");
+  look_for(facts, "home", "entries", "your home has no others");
 }
 
 void try_projects(const struct facts* facts) {
-  look_for(facts, "beside", "neighbours of the project are there", "the project has no neighbours");
+  look_for(facts, "beside", "neighbours", "the project has no neighbours");
 }
 
 void try_system(const struct facts* facts) {
-  look_for(facts, "system", "places of this machine are there", "the machine has none of them");
+  look_for(facts, "system", "places", "the machine has none of them");
 }
 
 static const char* const kPathKeys[] = {"secret", "home", "beside", "system", "socket"};
@@ -86,7 +86,7 @@ static bool look_through(const char* directory, void* context) {
 void try_roots(const struct facts* facts) {
   struct search search = {.facts = facts};
   each_process(look_through, &search);
-  conclude(&search.tally, "paths through /proc/PID/root and cwd lead out", "no path to try");
+  conclude(&search.tally, "paths", "no path to try");
 }
 
 static bool connects(const char* path) {
@@ -112,8 +112,7 @@ void try_socket_paths(const struct facts* facts) {
     const bool there = is_the_hosts(value, "", &path) || connects(path);
     count(&tally, there, path);
   }
-  conclude(&tally, "sockets of the host (D-Bus, X11, Docker, agents, ...) are there",
-           "the host shows no sockets");
+  conclude(&tally, "sockets", "the host shows no sockets");
 }
 
 void try_abstract_socket(const struct facts* facts) {
@@ -148,7 +147,7 @@ void try_setuid_files(const struct facts* facts) {
     if (stat(kPrograms[i], &info) != 0 || !(info.st_mode & S_ISUID)) continue;
     count(&tally, statvfs(kPrograms[i], &system) != 0 || !(system.f_flag & ST_NOSUID), kPrograms[i]);
   }
-  conclude(&tally, "set-user-ID programs give their owner's rights", "there are no set-user-ID programs");
+  conclude(&tally, "programs", "there are no set-user-ID programs");
 }
 
 /* Only what --dev makes: no disk, no memory, no other terminal. */
@@ -173,5 +172,5 @@ void try_devices(const struct facts* facts) {
   const int made = mknod("/tmp/claudebox-selftest-node", S_IFCHR | 0600, null_device);
   if (made == 0) unlink("/tmp/claudebox-selftest-node");
   count(&tally, made == 0, "mknod");
-  conclude(&tally, "devices are there or can be made", "");
+  conclude(&tally, "devices", "");
 }

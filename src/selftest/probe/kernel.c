@@ -43,7 +43,7 @@ void try_proc_sys(const struct facts* facts) {
   /* These two are the box's pid namespace's own. */
   static const char* const kOwn[] = {"/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/pid_max", NULL};
   open_all("/proc/sys", kOwn);
-  conclude(&written, "files below /proc/sys open for writing", "/proc/sys is not there");
+  conclude(&written, "files", "/proc/sys is not there");
 }
 
 void try_proc(const struct facts* facts) {
@@ -63,7 +63,7 @@ void try_proc(const struct facts* facts) {
   open_all("/proc/driver", kOwn);
   const int memory = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
   count(&written, memory >= 0, "reading /proc/kcore");
-  conclude(&written, "files of the kernel in /proc open", "none of them is there");
+  conclude(&written, "files", "none of them is there");
 }
 
 void try_sys(const struct facts* facts) {
@@ -74,7 +74,7 @@ void try_sys(const struct facts* facts) {
     return;
   }
   open_all("/sys", kOwn);
-  conclude(&written, "files below /sys open for writing", "/sys is empty");
+  conclude(&written, "files", "/sys is empty");
 }
 
 /* The kernel cuts the request to 32 bits: what stands above it must not get past the filter. On a descriptor that
@@ -90,7 +90,7 @@ void try_terminal(const struct facts* facts) {
       const long done = syscall(SYS_ioctl, -1L, kRequests[request] | kUpper[upper], "x");
       count(&tally, done >= 0 || errno != EPERM, request == 0 ? "TIOCSTI" : "TIOCLINUX");
     }
-  conclude(&tally, "ways to type into the terminal work", "");
+  conclude(&tally, "ways", "");
 }
 
 static bool opens(long family, long type, long protocol) {
@@ -114,7 +114,7 @@ void try_families(const struct facts* facts) {
   int ends[2];
   const long pair = syscall(SYS_socketpair, (long)AF_TIPC, (long)SOCK_STREAM, 0L, ends);
   count(&tally, pair == 0 || errno != EAFNOSUPPORT, "socketpair");
-  conclude(&tally, "sockets of other families (vsock, Bluetooth, ...) open", "");
+  conclude(&tally, "kinds of socket", "");
 }
 
 void try_raw(const struct facts* facts) {
@@ -131,7 +131,7 @@ void try_raw(const struct facts* facts) {
     count(&tally, opens(kFamilies[i], SOCK_DGRAM, 136), "UDP-Lite");
     count(&tally, opens(kFamilies[i], SOCK_DGRAM, 136L | 1L << 32), "UDP-Lite");
   }
-  conclude(&tally, "raw and rare internet sockets open", "");
+  conclude(&tally, "kinds of socket", "");
 }
 
 /* A call that the filter refuses: with arguments that make no sense to the kernel. */
@@ -141,14 +141,14 @@ struct door {
   int error;
 };
 
-static void knock(const struct door* doors, size_t length, const char* what) {
+static void knock(const struct door* doors, size_t length) {
   struct tally tally = {0};
   for (size_t i = 0; i < length; ++i) {
     errno = 0;
     const long done = syscall(doors[i].number, -1L, -1L, -1L, -1L, -1L, -1L);
     count(&tally, done >= 0 || errno != doors[i].error, doors[i].name);
   }
-  conclude(&tally, what, "");
+  conclude(&tally, "calls", "");
 }
 
 void try_keyrings(const struct facts* facts) {
@@ -156,7 +156,7 @@ void try_keyrings(const struct facts* facts) {
   static const struct door kDoors[] = {{"keyctl", SYS_keyctl, ENOSYS},
                                        {"add_key", SYS_add_key, ENOSYS},
                                        {"request_key", SYS_request_key, ENOSYS}};
-  knock(kDoors, sizeof kDoors / sizeof *kDoors, "calls for your kernel keyrings get in");
+  knock(kDoors, sizeof kDoors / sizeof *kDoors);
 }
 
 void try_io_uring(const struct facts* facts) {
@@ -164,7 +164,7 @@ void try_io_uring(const struct facts* facts) {
   static const struct door kDoors[] = {{"io_uring_setup", SYS_io_uring_setup, ENOSYS},
                                        {"io_uring_enter", SYS_io_uring_enter, ENOSYS},
                                        {"io_uring_register", SYS_io_uring_register, ENOSYS}};
-  knock(kDoors, sizeof kDoors / sizeof *kDoors, "io_uring calls get in");
+  knock(kDoors, sizeof kDoors / sizeof *kDoors);
 }
 
 void try_doors(const struct facts* facts) {
@@ -180,7 +180,7 @@ void try_doors(const struct facts* facts) {
                                        {"swapon", SYS_swapon, EPERM},
                                        {"syslog", SYS_syslog, EPERM},
                                        {"open_by_handle_at", SYS_open_by_handle_at, EPERM}};
-  knock(kDoors, sizeof kDoors / sizeof *kDoors, "calls (bpf, perf, modules, kexec, ...) get in");
+  knock(kDoors, sizeof kDoors / sizeof *kDoors);
 }
 
 void try_foreign_calls(const struct facts* facts) {
@@ -203,7 +203,7 @@ void try_foreign_calls(const struct facts* facts) {
   else if (WIFEXITED(status) && WEXITSTATUS(status) == 1)
     broken("32-bit calls work");
   else
-    held("x32 and 32-bit calls, %s", WIFSIGNALED(status) ? "which this kernel lacks" : "refused");
+    held("%s", WIFSIGNALED(status) ? "this kernel has none" : "refused");
 #else
   untried("this architecture has no second set of calls in a native program");
 #endif

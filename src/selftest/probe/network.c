@@ -31,7 +31,7 @@ void try_host_loopback(const struct facts* facts) {
   struct tally tally = {0};
   if (v4) count(&tally, connect_errno(AF_INET, SOCK_STREAM, "127.0.0.1", atoi(v4)) == 0, "127.0.0.1");
   if (v6) count(&tally, connect_errno(AF_INET6, SOCK_STREAM, "::1", atoi(v6)) == 0, "::1");
-  conclude(&tally, "listeners on the host's loopback answer", "nothing listens on the host");
+  conclude(&tally, "listeners", "nothing listens on the host");
 }
 
 /* Connecting a datagram socket sends nothing, it only asks for a route. Addresses for documentation: RFC 5737,
@@ -55,5 +55,5 @@ void try_routes(const struct facts* facts) {
       count(&tally, strcmp(line, "lo") != 0, line);
     }
   }
-  conclude(&tally, "routes and interfaces lead out", "");
+  conclude(&tally, "routes and interfaces", "");
 }

@@ -38,7 +38,7 @@ void try_capabilities(const struct facts* facts) {
     snprintf(what, sizeof what, "%s is %s", kSets[i], value);
     count(&tally, strspn(value, "0") != strlen(value) || value[0] == '\0', what);
   }
-  conclude(&tally, "sets of capabilities hold any", "");
+  conclude(&tally, "sets", "");
 }
 
 void try_new_privileges(const struct facts* facts) {
@@ -71,7 +71,7 @@ void try_identity(const struct facts* facts) {
   count(&tally, setgroups(0, NULL) == 0, "setgroups");
   count(&tally, setresgid(other, other, other) == 0, "setresgid");
   count(&tally, setresuid(other, other, other) == 0, "setresuid");
-  conclude(&tally, "ways to become another user work", "");
+  conclude(&tally, "ways", "");
 }
 
 void try_namespaces(const struct facts* facts) {
@@ -85,7 +85,7 @@ void try_namespaces(const struct facts* facts) {
     const ssize_t got = readlink(path, own, sizeof own - 1);
     count(&tally, got < 0 || strcmp(own, value) == 0, value);
   }
-  conclude(&tally, "namespaces are the host's", "no namespace to compare");
+  conclude(&tally, "namespaces", "no namespace to compare");
 }
 
 /* mountinfo writes spaces and the like as \040. */
@@ -147,7 +147,7 @@ void try_mounts(const struct facts* facts) {
   count(&tally, mount("none", "/tmp", "tmpfs", 0, NULL) == 0, "a new tmpfs");
   count(&tally, mount("/", "/tmp", NULL, MS_BIND | MS_REC, NULL) == 0, "a new bind");
   attack_mounts(&tally);
-  conclude(&tally, "changes of mounts work", "/proc/self/mountinfo can't be read");
+  conclude(&tally, "changes", "/proc/self/mountinfo can't be read");
 }
 
 /* In a user namespace of its own a process has every capability over the mounts in it; those it came with must be
@@ -160,6 +160,5 @@ void try_nested_mounts(const struct facts* facts) {
   }
   struct tally tally = {0};
   attack_mounts(&tally);
-  conclude(&tally, "changes of mounts work from a nested user namespace",
-           "/proc/self/mountinfo can't be read");
+  conclude(&tally, "changes", "/proc/self/mountinfo can't be read");
 }

@@ -72,7 +72,7 @@ void try_reach(const struct facts* facts) {
     if (traced) ptrace(PTRACE_DETACH, pid, NULL, NULL);
     count(&tally, traced, "ptrace");
   }
-  conclude(&tally, "ways to signal, trace or read claudebox and its parents work", "no process to try");
+  conclude(&tally, "ways", "no process to try");
 }
 
 void try_variables(const struct facts* facts) {
@@ -80,7 +80,7 @@ void try_variables(const struct facts* facts) {
   int at = 0;
   for (const char* name; (name = next_fact(facts, "variable", &at));)
     count(&tally, getenv(name) != NULL, name);
-  conclude(&tally, "variables of yours are set", "your environment has no others");
+  conclude(&tally, "variables", "your environment has no others");
 }
 
 struct environs {
@@ -140,5 +140,5 @@ void try_descriptors(const struct facts* facts) {
     count(&tally, number > 2, what);
   }
   closedir(directory);
-  conclude(&tally, "open descriptors are above 2", "none is open");
+  conclude(&tally, "descriptors", "none is open");
 }

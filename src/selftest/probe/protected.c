@@ -39,8 +39,7 @@ void try_protected(const struct facts* facts) {
   struct tally tally = {0};
   int at = 0;
   for (const char* path; (path = next_fact(facts, "covered", &at));) count(&tally, can_write(path), path);
-  conclude(&tally, "protected files and directories can be written",
-           "this project has nothing that needs it");
+  conclude(&tally, "places", "this project has nothing that needs it");
 }
 
 void try_moving(const struct facts* facts) {
@@ -50,6 +49,5 @@ void try_moving(const struct facts* facts) {
     int at = 0;
     for (const char* path; (path = next_fact(facts, kKeys[key], &at));) count(&tally, can_move(path), path);
   }
-  conclude(&tally, "such files and directories above them can be moved away",
-           "this project has nothing that needs it");
+  conclude(&tally, "places", "this project has nothing that needs it");
 }
