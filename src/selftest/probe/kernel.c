@@ -40,8 +40,11 @@ static void open_all(const char* directory, const char* const* own) {
 
 void try_proc_sys(const struct facts* facts) {
   (void)facts;
-  /* These two are the box's pid namespace's own. */
-  static const char* const kOwn[] = {"/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/pid_max", NULL};
+  /* These are the settings of the box's own pid and ipc namespaces: pid_namespaces(7), ipc_namespaces(7). */
+  static const char* const kOwn[] = {"/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/pid_max",
+                                     "/proc/sys/fs/mqueue/",         "/proc/sys/kernel/msg",
+                                     "/proc/sys/kernel/sem",         "/proc/sys/kernel/shm",
+                                     "/proc/sys/kernel/auto_msgmni", NULL};
   open_all("/proc/sys", kOwn);
   conclude(&written, "files", "/proc/sys is not there");
 }
