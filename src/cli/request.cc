@@ -1,0 +1,169 @@
+#include "cli/request.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+
+namespace claudebox::cli {
+namespace {
+
+using base::Origin;
+using plan::Tier;
+
+struct TierName {
+  std::string_view name;
+  Tier tier;
+};
+/// The last three are older spellings.
+constexpr auto kTiers = std::to_array<TierName>({{"full", Tier::full},
+                                                 {"internet", Tier::internet},
+                                                 {"allowlist", Tier::allowlist},
+                                                 {"offline", Tier::offline},
+                                                 {"inet", Tier::internet},
+                                                 {"internet-only", Tier::internet},
+                                                 {"none", Tier::offline}});
+
+constexpr const char* kChoose =
+    "--network full      the host's network: the internet, your local network, this machine's own services\n"
+    "--network offline   no network but a loopback of the box's own";
+
+bool is_available(Tier tier) {
+  return tier == Tier::full || tier == Tier::offline;
+}
+
+std::optional<Tier> parse_tier(const std::string& typed, base::Diagnostics& problems) {
+  for (const auto& [name, tier] : kTiers) {
+    if (typed != name) continue;
+    if (is_available(tier)) return tier;
+    problems.add("the network tier '" + typed + "' isn't available in this version of claudebox", kChoose);
+    return std::nullopt;
+  }
+  const std::vector<std::string> available = {"full", "offline"};
+  const auto near = base::nearest(typed, available);
+  problems.add("unknown network tier '" + typed + "'",
+               (near ? "did you mean " + *near + "?\n" : std::string()) + kChoose);
+  return std::nullopt;
+}
+
+void choose_network(const LowArgs& low, const sys::HostView& host, plan::Request& request,
+                    base::Diagnostics& problems) {
+  std::optional<std::string> typed = low.network;
+  request.network.origin = {Origin::Kind::flag, "--network " + typed.value_or(""), "asked for"};
+  if (!typed) {
+    typed = host.variable("CLAUDEBOX_NETWORK");
+    request.network.origin = {Origin::Kind::environment, "CLAUDEBOX_NETWORK", "asked for"};
+  }
+  if (typed) {
+    if (const auto tier = parse_tier(*typed, problems)) request.network.value = *tier;
+  } else if (low.verb == Verb::selftest) {
+    request.network = {Tier::offline, {Origin::Kind::builtin, "default", "the self-test needs no network"}};
+  } else {
+    problems.add(
+        "no network tier named, and the default, internet, isn't available in this version of claudebox",
+        kChoose);
+  }
+}
+
+bool is_name(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+/// At colons that no backslash precedes.
+std::vector<std::string> split_fields(const std::string& typed) {
+  std::vector<std::string> fields(1);
+  for (std::size_t at = 0; at < typed.size(); ++at) {
+    const char next = at + 1 < typed.size() ? typed[at + 1] : '\0';
+    if (typed[at] == '\\' && (next == ':' || next == '\\')) {
+      fields.back() += next;
+      ++at;
+    } else if (typed[at] == ':') {
+      fields.emplace_back();
+    } else {
+      fields.back() += typed[at];
+    }
+  }
+  return fields;
+}
+
+bool is_absolute_or_home(const std::string& path) {
+  return path.starts_with('/') || path == "~" || path.starts_with("~/");
+}
+
+}  // namespace
+
+std::optional<plan::MountRequest> parse_mount(const std::string& typed, base::Diagnostics& problems) {
+  const std::string form = "--mount SRC[:DST][:ro|rw]; a colon that belongs to a path is written \\:";
+  plan::MountRequest mount;
+  mount.origin = {Origin::Kind::flag, "--mount " + typed, "asked for"};
+  auto fields = split_fields(typed);
+  if (fields.size() > 1 && (fields.back() == "ro" || fields.back() == "rw")) {
+    mount.writable = fields.back() == "rw";
+    fields.pop_back();
+  }
+  if (fields.front().empty() || fields.size() > 2 || fields.back().empty()) {
+    problems.add("can't understand --mount " + typed, form);
+    return std::nullopt;
+  }
+  mount.source = fields.front();
+  if (fields.size() == 2) mount.target = fields.back();
+  if (!mount.target.empty() && !is_absolute_or_home(mount.target)) {
+    problems.add("--mount " + typed + ": '" + mount.target + "' is neither ro, rw nor an absolute path",
+                 form);
+    return std::nullopt;
+  }
+  return mount;
+}
+
+std::optional<plan::EnvRequest> parse_env(const std::string& typed, base::Diagnostics& problems) {
+  const std::size_t equals = typed.find('=');
+  plan::EnvRequest variable;
+  variable.name = typed.substr(0, equals);
+  if (!is_name(variable.name)) {
+    // The value may be a secret: only the name is said.
+    problems.add("--env: '" + variable.name + "' is no name of a variable",
+                 "letters, digits and _, not starting with a digit: --env NAME or --env NAME=VALUE");
+    return std::nullopt;
+  }
+  if (equals != std::string::npos) variable.value = typed.substr(equals + 1);
+  variable.origin = {Origin::Kind::flag, "--env " + variable.name, "asked for"};
+  return variable;
+}
+
+plan::Request make_request(const LowArgs& low, const sys::HostView& host, base::Diagnostics& problems) {
+  plan::Request request;
+  request.arguments = low.rest;
+  request.project = low.project;
+  request.instance = low.instance;
+  request.share_instance = low.force;
+  if (low.verb == Verb::run || (low.verb == Verb::plan && !low.rest.empty()))
+    request.action = plan::Action::command;
+  if (low.verb == Verb::shell) request.action = plan::Action::shell;
+  if (low.verb == Verb::selftest) request.action = plan::Action::selftest;
+
+  choose_network(low, host, request, problems);
+  for (const auto& typed : low.mounts)
+    if (auto mount = parse_mount(typed, problems)) request.mounts.push_back(std::move(*mount));
+  for (const auto& typed : low.env) {
+    auto variable = parse_env(typed, problems);
+    if (!variable) continue;
+    const bool twice = std::any_of(request.env.begin(), request.env.end(),
+                                   [&](const auto& other) { return other.name == variable->name; });
+    if (twice) problems.add("--env " + variable->name + " is given twice", "keep one of the two");
+    request.env.push_back(std::move(*variable));
+  }
+  if (const auto state = host.variable("CLAUDEBOX_HOME"); state && !state->starts_with('/'))
+    problems.add("CLAUDEBOX_HOME is not an absolute path: " + *state,
+                 "set it to one, or unset it for ~/.claudebox");
+  return request;
+}
+
+bool says_yes(const LowArgs& low, const sys::HostView& host) {
+  return low.yes || host.variable("CLAUDEBOX_YES") == "1";
+}
+
+}  // namespace claudebox::cli
