@@ -14,7 +14,7 @@ struct Scanned {
   std::string command{};             ///< "instance list"; empty for the agent
   std::vector<std::string> words{};  ///< claudebox's own: options with their values (--x=y), then
                                      ///< positionals; a list of positionals is one word
-  std::vector<std::string> rest{};  ///< what the command or the agent gets, untouched
+  std::vector<std::string> rest{};   ///< what the command or the agent gets, untouched
 };
 
 /// Parsers look for options everywhere, so argv is cut before one sees it: at the first "--", and for `run`
