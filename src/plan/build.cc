@@ -102,6 +102,17 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   return plan;
 }
 
+std::optional<std::string> instance_id(const Request& request, const sys::HostView& host,
+                                       base::Diagnostics& problems) {
+  Plan plan;
+  plan.uid = host.identity().uid;
+  plan.user_home = host.real_path(host.identity().home).value_or(base::normalize(host.identity().home));
+  plan_project(request, host, plan, problems);
+  if (problems.empty()) plan_instance(request, host, plan, problems);
+  if (!problems.empty()) return std::nullopt;
+  return plan.instance.id;
+}
+
 const char* tier_name(Tier tier) {
   switch (tier) {
     case Tier::full:

@@ -14,6 +14,11 @@ namespace claudebox::plan {
 /// Reads the host through `host` only, and changes nothing.
 std::optional<Plan> build(const Request& request, const sys::HostView& host, base::Diagnostics& problems);
 
+/// The id of the instance that `build` would give the request, without planning the rest. Empty where the
+/// project can't be one; `problems` then says why.
+std::optional<std::string> instance_id(const Request& request, const sys::HostView& host,
+                                       base::Diagnostics& problems);
+
 /// ~/.claudebox, or CLAUDEBOX_HOME; canonical as far as it exists.
 std::string state_root(const sys::HostView& host);
 

@@ -1,0 +1,227 @@
+// Theory of operation
+//
+// Decide, show, ask, and only then touch anything:
+//   1 the plan is made; it reads, and changes nothing
+//   2 it is shown, and compared with the one that was approved last for this instance
+//   3 a person says yes, or has said so before
+//   4 the instance is taken; from here on there is something on disk
+//   5 its state is brought up to date
+//   6 the box runs
+// What fails before 4 leaves nothing behind, what fails later a whole instance and no process.
+#include <signal.h>
+#include <unistd.h>
+
+#include <ctime>
+
+#include "base/path.h"
+#include "base/text.h"
+#include "cli/ask.h"
+#include "cli/check.h"
+#include "cli/command.h"
+#include "cli/request.h"
+#include "instance/registry.h"
+#include "plan/bwrap_args.h"
+#include "render/audit.h"
+#include "runtime/launch.h"
+
+namespace claudebox::cli {
+namespace {
+
+constexpr int kSetup = static_cast<int>(base::ExitCode::setup);
+constexpr int kInterrupted = 128 + SIGINT;
+
+std::string local_time(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  char text[32];
+  if (!::localtime_r(&time, &parts) || std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+    return "an unknown time";
+  return text;
+}
+
+void say_busy(const instance::Busy& busy) {
+  std::string message = "this project's instance is in use";
+  std::string end;
+  for (const auto& holder : busy.holders) {
+    message += (end.empty() ? ": " : "; ") + std::string("process ") + std::to_string(holder.pid) +
+               " since " + local_time(holder.since) + " in " + holder.directory + " (" + holder.command + ")";
+    end += " " + std::to_string(holder.pid);
+  }
+  std::string hint =
+      "--instance NAME runs beside it, with a history of its own\n"
+      "--force shares it: both then write the same history and settings";
+  if (!end.empty()) hint += "\nkill" + end + " ends it";
+  say_problem(message, hint);
+}
+
+/// How the audit ended.
+enum class Decision { start, start_approved, no, interrupt };
+
+class Approval {
+ public:
+  Approval(const Context& context, const plan::Plan& plan)
+      : context_(context), plan_(plan), style_(style_for(STDERR_FILENO, context.host)) {
+    style_.explain = context.low.explain;
+    style_.verbose = context.low.verbose;
+  }
+
+  Decision decide() {
+    now_ = render::approval_text(plan_);
+    const auto approved = instance::approved_plan(plan_);
+    if (approved == now_) {
+      if (!context_.low.quiet) show_unchanged();
+      return Decision::start;
+    }
+    const bool yes = says_yes(context_.low, context_.host);
+    if (yes && context_.low.quiet) return Decision::start;
+    if (approved) say(render::audit_difference(*approved, now_, style_) + "\n");
+    show();
+    return yes ? Decision::start : ask_person();
+  }
+
+  /// To be stored once there is an instance.
+  const std::string& text() const { return now_; }
+
+ private:
+  void show() const {
+    say(render::audit(plan_, style_));
+    if (context_.low.verbose) say("\n" + plan::bwrap_shell_command(plan_, own_program()));
+  }
+  void show_unchanged() const {
+    if (context_.low.verbose || context_.low.explain) return show();
+    say(render::audit_unchanged(plan_, style_));
+  }
+
+  Decision ask_person() const {
+    switch (ask("Proceed? [Y/n]")) {
+      case Answer::yes:
+        return Decision::start_approved;
+      case Answer::no:
+        say("Nothing was started.\n");
+        return Decision::no;
+      case Answer::interrupt:
+        say("Nothing was started.\n");
+        return Decision::interrupt;
+      case Answer::nobody:
+        break;
+    }
+    say_problem("nothing was started: there is no terminal to ask on",
+                "--yes (or CLAUDEBOX_YES=1) starts without asking; claudebox plan shows what that would be");
+    return Decision::no;
+  }
+
+  const Context& context_;
+  const plan::Plan& plan_;
+  render::Style style_;
+  std::string now_;
+};
+
+/// Before anything is asked or made: a start that can't work is not worth a question.
+void require_bwrap(const plan::Plan& plan, const sys::HostView& host) {
+  if (host.executable(plan.bwrap)) return;
+  Facts facts = gather_required(host);
+  const Part part = assess_bwrap(facts);
+  throw base::Error("can't make a box without bubblewrap: " + part.detail, base::join(part.remedy, "\n"),
+                    base::ExitCode::setup);
+}
+
+/// What the launch says is about its step; the cause is often a part of this machine. False where it is not.
+bool say_cause(const Context& context) {
+  const auto cause = diagnose(gather_required(context.host));
+  if (cause) say_problem(cause->message, cause->hint);
+  return cause.has_value();
+}
+
+void say_findings(const report::Outcome& outcome, const plan::Plan& plan) {
+  if (outcome.findings.empty()) return;
+  say("claudebox: changed in the project while the box ran:\n");
+  for (const auto& [path, text] : outcome.findings)
+    say("  " + base::escape_for_terminal(base::with_tilde(path, plan.user_home)) + ": " +
+        base::escape_for_terminal(text) + "\n");
+}
+
+int finish(const Context& context, const plan::Plan& plan, const report::Outcome& outcome) {
+  using Kind = report::Outcome::Kind;
+  // Whoever read standard error may be gone by now. The command's status still has to get through.
+  ::signal(SIGPIPE, SIG_IGN);
+  if (outcome.kind == Kind::violation)
+    say_problem("the box was ended: " + outcome.reason, "look at it before you go on");
+  if (outcome.kind == Kind::killed) say_problem(outcome.reason, "");
+  if (outcome.kind == Kind::failed) {
+    say_problem(outcome.reason, "");
+    if (!say_cause(context))
+      say("hint: this machine has what a box needs, so the cause is in the plan: claudebox plan shows it\n");
+  }
+  say_findings(outcome, plan);
+  return outcome.status;
+}
+
+void say_closed_streams(const Context& context) {
+  if (context.low.quiet) return;
+  if (context.closed.input) say("claudebox: standard input is closed: the command reads /dev/null\n");
+  if (context.closed.output) say("claudebox: standard output is closed: what the command prints is lost\n");
+}
+
+int launch(const Context& context, const plan::Plan& plan, base::Stopwatch& stopwatch) {
+  report::Outcome outcome;
+  // Caught here and not in cli::run: only a failed launch makes a look at the machine worth its time.
+  try {
+    outcome = runtime::run(plan);
+  } catch (const base::Error& error) {
+    say_problem(error.message(), error.hint());
+    say_cause(context);
+    return static_cast<int>(error.exit().value_or(base::ExitCode::setup));
+  }
+  stopwatch.lap("box");
+  return finish(context, plan, outcome);
+}
+
+}  // namespace
+
+void say_timings(const base::Stopwatch& stopwatch) {
+  std::string line = "claudebox:";
+  char number[32];
+  for (const auto& [name, milliseconds] : stopwatch.laps()) {
+    std::snprintf(number, sizeof number, " %.2f ms", milliseconds);
+    line += " " + name + number + (&name == &stopwatch.laps().back().first ? "\n" : ",");
+  }
+  say(line);
+}
+
+int run_box(const Context& context) {
+  base::Stopwatch stopwatch;
+  const auto planned = make_plan(context);
+  if (const int* status = std::get_if<int>(&planned)) return *status;
+  const auto& plan = std::get<plan::Plan>(planned);
+  require_bwrap(plan, context.host);
+  say_closed_streams(context);
+  stopwatch.lap("planning");
+
+  Approval approval(context, plan);
+  const Decision decision = approval.decide();
+  if (decision == Decision::no) return kSetup;
+  if (decision == Decision::interrupt) return kInterrupted;
+  if (decision == Decision::start_approved) {
+    stopwatch.skip();
+  } else {
+    stopwatch.lap("audit");
+  }
+
+  auto taken = instance::acquire(plan, {.pid = ::getpid(),
+                                        .since = std::time(nullptr),
+                                        .directory = plan.project.directory,
+                                        .command = plan.command.display});
+  if (const auto* busy = std::get_if<instance::Busy>(&taken)) {
+    say_busy(*busy);
+    return kSetup;
+  }
+  stopwatch.lap("instance");
+  if (decision == Decision::start_approved) instance::store_approved(plan, approval.text());
+  instance::prepare(plan);
+  stopwatch.lap("state");
+  const int status = launch(context, plan, stopwatch);
+  if (context.low.timings) say_timings(stopwatch);
+  return status;
+}
+
+}  // namespace claudebox::cli

@@ -1,0 +1,49 @@
+// The commands, one function each. Internal to this folder.
+#pragma once
+
+#include <variant>
+
+#include "base/stopwatch.h"
+#include "cli/app.h"
+#include "cli/output.h"
+#include "plan/plan.h"
+#include "sys/host_view.h"
+
+namespace claudebox::cli {
+
+/// What every command is given.
+struct Context {
+  const LowArgs& low;
+  const sys::HostView& host;
+  ClosedStreams closed{};
+};
+
+/// All return the exit status, and throw base::Error.
+int run_box(const Context& context);    ///< the agent, run, shell
+int show_plan(const Context& context);  ///< plan, --dry-run
+int check(const Context& context);
+int self_test(const Context& context);
+int list_instances(const Context& context);
+int show_instance(const Context& context);
+int print_instance_path(const Context& context);
+int remove_instance(const Context& context);
+int collect_instances(const Context& context);
+int print_completion(const Context& context);
+int print_help(const Context& context);
+int print_version(const Context& context);
+int print_man_page(const Context& context);
+int print_values(const Context& context);  ///< of __complete
+int print_seccomp_filter(const Context& context);
+
+/// The plan of what was asked for, or the exit status after its problems were said.
+std::variant<plan::Plan, int> make_plan(const Context& context);
+
+/// Whether this command only shows things: its failures have the exit status 1, and not that of a box.
+bool runs_nothing(const LowArgs& low);
+
+/// How to call this very program, for the printed bwrap command.
+std::string own_program();
+
+void say_timings(const base::Stopwatch& stopwatch);
+
+}  // namespace claudebox::cli

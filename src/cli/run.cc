@@ -1,0 +1,78 @@
+#include "cli/run.h"
+
+#include <array>
+#include <exception>
+
+#include "cli/command.h"
+#include "sys/host.h"
+
+namespace claudebox::cli {
+namespace {
+
+struct Row {
+  Verb verb;
+  int (*run)(const Context&);
+  bool prints_data;  ///< standard output is what it is for
+};
+
+constexpr auto kVerbs = std::to_array<Row>({
+    {Verb::agent, run_box, false},
+    {Verb::run, run_box, false},
+    {Verb::shell, run_box, false},
+    {Verb::selftest, self_test, true},
+    {Verb::plan, show_plan, true},
+    {Verb::check, check, true},
+    {Verb::instance_list, list_instances, true},
+    {Verb::instance_show, show_instance, true},
+    {Verb::instance_path, print_instance_path, true},
+    {Verb::instance_rm, remove_instance, false},
+    {Verb::instance_gc, collect_instances, true},
+    {Verb::completion, print_completion, true},
+    {Verb::help, print_help, true},
+    {Verb::version, print_version, true},
+    {Verb::generate_man, print_man_page, true},
+    {Verb::complete, print_values, true},
+    {Verb::seccomp_filter, print_seccomp_filter, true},
+});
+
+bool starts_box(Verb verb) {
+  return verb == Verb::agent || verb == Verb::run || verb == Verb::shell;
+}
+
+const Row& row_of(const LowArgs& low) {
+  const Verb verb = starts_box(low.verb) && low.dry_run ? Verb::plan : low.verb;
+  for (const auto& row : kVerbs)
+    if (row.verb == verb) return row;
+  throw base::Error("this command has no row in the table of commands");
+}
+
+int dispatch(const LowArgs& low, const ClosedStreams& closed) {
+  const Row& row = row_of(low);
+  if (row.prints_data && closed.output)
+    throw base::Error("can't print: standard output is closed", "redirect it to a file, or to /dev/null");
+  if (low.json && starts_box(low.verb) && !low.dry_run)
+    throw base::Error("--json shows a plan: it goes with --dry-run", "claudebox plan --json is the same",
+                      base::ExitCode::usage);
+  const auto host = sys::this_host();
+  return row.run({low, *host, closed});
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments) {
+  const ClosedStreams closed = fill_standard_streams();
+  base::ExitCode status = base::ExitCode::usage;
+  try {
+    const LowArgs low = parse(arguments);
+    status = runs_nothing(low) ? base::ExitCode::failure : base::ExitCode::setup;
+    return dispatch(low, closed);
+  } catch (const base::Error& error) {
+    say_problem(error.message(), error.hint());
+    status = error.exit().value_or(status);
+  } catch (const std::exception& error) {
+    say_problem(std::string("internal error: ") + error.what(), "please report it");
+  }
+  return static_cast<int>(status);
+}
+
+}  // namespace claudebox::cli
