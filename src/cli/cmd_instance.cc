@@ -30,7 +30,8 @@ std::string day(std::int64_t seconds) {
 std::string state_of(const instance::Record& record) {
   if (!record.problem.empty()) return record.problem;
   if (record.live) return "live";
-  return record.project_exists ? "" : "project gone";
+  if (record.project_gone) return "project gone";
+  return record.project_exists ? "" : "not mounted";
 }
 
 /// The one named, else the one of the project around the current directory.

@@ -16,7 +16,6 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "cli/ask.h"
-#include "cli/check.h"
 #include "cli/command.h"
 #include "cli/request.h"
 #include "instance/registry.h"
@@ -116,25 +115,9 @@ class Approval {
   std::string now_;
 };
 
-/// Before anything is asked or made: a start that can't work is not worth a question.
-void require_bwrap(const plan::Plan& plan, const sys::HostView& host) {
-  if (host.executable(plan.bwrap)) return;
-  Facts facts = gather_required(host);
-  const Part part = assess_bwrap(facts);
-  throw base::Error("can't make a box without bubblewrap: " + part.detail, base::join(part.remedy, "\n"),
-                    base::ExitCode::setup);
-}
-
-/// What the launch says is about its step; the cause is often a part of this machine. False where it is not.
-bool say_cause(const Context& context) {
-  const auto cause = diagnose(gather_required(context.host));
-  if (cause) say_problem(cause->message, cause->hint);
-  return cause.has_value();
-}
-
 void say_findings(const report::Outcome& outcome, const plan::Plan& plan) {
   if (outcome.findings.empty()) return;
-  say("claudebox: changed in the project while the box ran:\n");
+  say_note("changed in the project while the box ran:");
   for (const auto& [path, text] : outcome.findings)
     say("  " + base::escape_for_terminal(base::with_tilde(path, plan.user_home)) + ": " +
         base::escape_for_terminal(text) + "\n");
@@ -149,7 +132,7 @@ int finish(const Context& context, const plan::Plan& plan, const report::Outcome
   if (outcome.kind == Kind::killed) say_problem(outcome.reason, "");
   if (outcome.kind == Kind::failed) {
     say_problem(outcome.reason, "");
-    if (!say_cause(context))
+    if (!say_cause(context.host))
       say("hint: this machine has what a box needs, so the cause is in the plan: claudebox plan shows it\n");
   }
   say_findings(outcome, plan);
@@ -158,35 +141,11 @@ int finish(const Context& context, const plan::Plan& plan, const report::Outcome
 
 void say_closed_streams(const Context& context) {
   if (context.low.quiet) return;
-  if (context.closed.input) say("claudebox: standard input is closed: the command reads /dev/null\n");
-  if (context.closed.output) say("claudebox: standard output is closed: what the command prints is lost\n");
-}
-
-int launch(const Context& context, const plan::Plan& plan, base::Stopwatch& stopwatch) {
-  report::Outcome outcome;
-  // Caught here and not in cli::run: only a failed launch makes a look at the machine worth its time.
-  try {
-    outcome = runtime::run(plan);
-  } catch (const base::Error& error) {
-    say_problem(error.message(), error.hint());
-    say_cause(context);
-    return static_cast<int>(error.exit().value_or(base::ExitCode::setup));
-  }
-  stopwatch.lap("box");
-  return finish(context, plan, outcome);
+  if (context.closed.input) say_note("standard input is closed: the command reads /dev/null");
+  if (context.closed.output) say_note("standard output is closed: what the command prints is lost");
 }
 
 }  // namespace
-
-void say_timings(const base::Stopwatch& stopwatch) {
-  std::string line = "claudebox:";
-  char number[32];
-  for (const auto& [name, milliseconds] : stopwatch.laps()) {
-    std::snprintf(number, sizeof number, " %.2f ms", milliseconds);
-    line += " " + name + number + (&name == &stopwatch.laps().back().first ? "\n" : ",");
-  }
-  say(line);
-}
 
 int run_box(const Context& context) {
   base::Stopwatch stopwatch;
@@ -217,9 +176,12 @@ int run_box(const Context& context) {
   }
   stopwatch.lap("instance");
   if (decision == Decision::start_approved) instance::store_approved(plan, approval.text());
-  instance::prepare(plan);
+  for (const auto& note : instance::prepare(plan)) say_note(note);
   stopwatch.lap("state");
-  const int status = launch(context, plan, stopwatch);
+  report::Outcome outcome;
+  if (const auto status = launch_or_explain(context, [&] { outcome = runtime::run(plan); })) return *status;
+  stopwatch.lap("box");
+  const int status = finish(context, plan, outcome);
   if (context.low.timings) say_timings(stopwatch);
   return status;
 }

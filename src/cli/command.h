@@ -1,6 +1,9 @@
 // The commands, one function each. Internal to this folder.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string>
 #include <variant>
 
 #include "base/stopwatch.h"
@@ -43,6 +46,16 @@ bool runs_nothing(const LowArgs& low);
 
 /// How to call this very program, for the printed bwrap command.
 std::string own_program();
+
+/// Before anything is asked or made: a start that can't work is not worth a question. Throws.
+void require_bwrap(const plan::Plan& plan, const sys::HostView& host);
+
+/// Runs `start`. Where it throws, says so, and which part of this machine is the cause where one is; gives the
+/// exit status then.
+std::optional<int> launch_or_explain(const Context& context, const std::function<void()>& start);
+
+/// The same for a box that bwrap could not make. False where this machine is not the cause.
+bool say_cause(const sys::HostView& host);
 
 void say_timings(const base::Stopwatch& stopwatch);
 

@@ -33,6 +33,7 @@ Json to_json(const instance::Record& record) {
                {"directory", record.directory},
                {"project", record.canonical_root},
                {"project_exists", record.project_exists},
+               {"project_gone", record.project_gone},
                {"live", record.live},
                {"created", record.created},
                {"last_used", record.last_used}};

@@ -61,6 +61,10 @@ void say(std::string_view text) noexcept {
   write_to(STDERR_FILENO, text);
 }
 
+void say_note(const std::string& note) {
+  say("claudebox: " + base::escape_for_terminal(note) + "\n");
+}
+
 void say_problem(const std::string& message, const std::string& hint) {
   std::string out = "claudebox: " + base::escape_for_terminal(message) + "\n";
   if (!hint.empty()) {

@@ -25,6 +25,8 @@ void print(std::string_view text);
 /// Talk, to standard error. Fails silently: there is nobody left to tell.
 void say(std::string_view text) noexcept;
 
+/// "claudebox: note", harmless on a terminal, to standard error.
+void say_note(const std::string& note);
 /// "claudebox: message" and its hint, harmless on a terminal, to standard error.
 void say_problem(const std::string& message, const std::string& hint);
 /// All of them.
