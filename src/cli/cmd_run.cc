@@ -83,8 +83,8 @@ class Approval {
 
  private:
   void show() const {
-    say(render::audit(plan_, style_));
-    if (context_.low.verbose) say("\n" + plan::bwrap_shell_command(plan_, own_program()));
+    say(render::audit(plan_, style_) + "\n");
+    if (context_.low.verbose) say(plan::bwrap_shell_command(plan_, own_program()) + "\n");
   }
   void show_unchanged() const {
     if (context_.low.verbose || context_.low.explain) return show();

@@ -1,0 +1,255 @@
+#include "cli/check.h"
+
+#include <gmock/gmock.h>
+
+#include <cerrno>
+
+#include "base/text.h"
+#include "cli/json.h"
+#include "fake_host.h"
+
+namespace claudebox::cli {
+namespace {
+
+using State = Part::State;
+using sys::NamespaceStep;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+/// A machine on which everything is there.
+Facts ready() {
+  Facts facts;
+  facts.distribution = " debian ";
+  facts.kernel = "6.12.1";
+  facts.landlock_abi = 6;
+  facts.bwrap = {
+      .path = "/usr/bin/bwrap",
+      .version = "0.8.0",
+      .help =
+          "--args FD --bind-fd FD --ro-bind-fd FD --ro-bind-data FD --add-seccomp-fd FD --clearenv "
+          "--json-status-fd FD --perms OCTAL --disable-userns x"};
+  for (auto* program : {&facts.slirp4netns, &facts.git, &facts.nix, &facts.agent})
+    *program = {.path = "/usr/bin/x", .version = "1.2"};
+  facts.terminal = true;
+  facts.columns = 80;
+  facts.rows = 24;
+  facts.legacy_tiocsti = 0;
+  return facts;
+}
+
+Part part(const Facts& facts, const std::string& name) {
+  for (const auto& candidate : assess(facts))
+    if (candidate.name == name) return candidate;
+  ADD_FAILURE() << "no part " << name;
+  return {};
+}
+
+std::string remedy(const Part& part) {
+  return base::join(part.remedy, "\n");
+}
+
+Facts refused(NamespaceStep step, int error) {
+  Facts facts = ready();
+  facts.namespaces = {step, error};
+  return facts;
+}
+
+TEST(Check, AReadyMachine) {
+  const auto parts = assess(ready());
+  EXPECT_TRUE(is_ready(parts));
+  for (const auto& each : parts) {
+    EXPECT_EQ(each.state, State::good) << each.name;
+    EXPECT_THAT(each.remedy, IsEmpty()) << each.name;
+  }
+  EXPECT_FALSE(diagnose(ready()));
+}
+
+TEST(Check, WhatIsRequired) {
+  std::vector<std::string> required;
+  for (const auto& each : assess(ready()))
+    if (each.required) required.push_back(each.name);
+  EXPECT_THAT(required, ::testing::ElementsAre("user-namespaces", "bwrap", "seccomp"));
+}
+
+TEST(Check, WithoutAnythingOptionalItIsStillReady) {
+  Facts facts = ready();
+  facts.slirp4netns = facts.git = facts.nix = facts.agent = {};
+  facts.tun = Facts::Tun::missing;
+  facts.landlock_abi = 0;
+  facts.terminal = false;
+  EXPECT_TRUE(is_ready(assess(facts)));
+  for (const std::string name : {"slirp4netns", "git", "nix", "agent", "tun", "landlock", "terminal"})
+    EXPECT_EQ(part(facts, name).state, State::missing) << name;
+}
+
+TEST(Check, TheKernelsSwitch) {
+  Facts facts = refused(NamespaceStep::user_namespace, EPERM);
+  facts.unprivileged_clone = 0;
+  const Part result = assess_namespaces(facts);
+  EXPECT_EQ(result.state, State::bad);
+  EXPECT_THAT(result.detail, HasSubstr("kernel.unprivileged_userns_clone = 0"));
+  EXPECT_THAT(result.remedy, Contains("sudo sysctl -w kernel.unprivileged_userns_clone=1"));
+  EXPECT_FALSE(is_ready(assess(facts)));
+  EXPECT_THAT(diagnose(facts)->hint, HasSubstr("kernel.unprivileged_userns_clone=1"));
+}
+
+TEST(Check, AppArmorAsOnUbuntu) {
+  // There the namespace is made, and its first use of a capability is refused.
+  Facts facts = refused(NamespaceStep::id_map, EPERM);
+  facts.apparmor_restriction = 1;
+  EXPECT_THAT(assess_namespaces(facts).detail, HasSubstr("AppArmor"));
+  EXPECT_THAT(remedy(assess_namespaces(facts)), HasSubstr("script/run"));
+  facts.apparmor_profile = true;
+  EXPECT_THAT(remedy(assess_namespaces(facts)), HasSubstr("apparmor_parser -r /etc/apparmor.d/claudebox"));
+  facts.apparmor_restriction = 0;
+  EXPECT_THAT(assess_namespaces(facts).detail, Not(HasSubstr("AppArmor")));
+}
+
+TEST(Check, ALimitOfZero) {
+  Facts facts = refused(NamespaceStep::user_namespace, ENOSPC);
+  facts.limits = {{"user", 0}, {"net", 100}};
+  EXPECT_THAT(assess_namespaces(facts).detail, HasSubstr("user.max_user_namespaces is 0"));
+  EXPECT_THAT(remedy(assess_namespaces(facts)), HasSubstr("sysctl -w user.max_user_namespaces=15000"));
+  facts.limits = {{"user", 100}, {"net", 0}};
+  EXPECT_THAT(remedy(assess_namespaces(facts)), HasSubstr("user.max_net_namespaces=15000"));
+}
+
+TEST(Check, TheNestingLimit) {
+  for (const int error : {ENOSPC, EUSERS}) {
+    Facts facts = refused(NamespaceStep::nested, error);
+    facts.limits = {{"user", 100}};
+    EXPECT_THAT(assess_namespaces(facts).detail, HasSubstr("32 sandboxes deep"));
+    EXPECT_THAT(remedy(assess_namespaces(facts)), HasSubstr("outside of the other sandbox"));
+  }
+}
+
+TEST(Check, Containers) {
+  EXPECT_THAT(remedy(assess_namespaces(refused(NamespaceStep::user_namespace, EPERM))),
+              HasSubstr("seccomp=unconfined"));
+  EXPECT_THAT(remedy(assess_namespaces(refused(NamespaceStep::proc, EPERM))),
+              HasSubstr("systempaths=unconfined"));
+}
+
+TEST(Check, AKernelWithoutUserNamespaces) {
+  for (const int error : {EINVAL, ENOSYS})
+    EXPECT_EQ(assess_namespaces(refused(NamespaceStep::user_namespace, error)).state, State::missing);
+}
+
+TEST(Check, EveryFailureSaysWhatToDo) {
+  for (const auto step : {NamespaceStep::process, NamespaceStep::user_namespace, NamespaceStep::id_map,
+                          NamespaceStep::namespaces, NamespaceStep::loopback, NamespaceStep::mount,
+                          NamespaceStep::proc, NamespaceStep::nested})
+    for (const int error : {EPERM, EACCES, ENOSPC, EUSERS, EINVAL, ENOSYS, ENOMEM, EIO}) {
+      const Part result = assess_namespaces(refused(step, error));
+      EXPECT_NE(result.state, State::good);
+      EXPECT_THAT(result.remedy, Not(IsEmpty()));
+    }
+}
+
+TEST(Check, NoBubblewrap) {
+  Facts facts = ready();
+  facts.bwrap = {};
+  EXPECT_EQ(assess_bwrap(facts).state, State::missing);
+  EXPECT_FALSE(is_ready(assess(facts)));
+}
+
+TEST(Check, AnOldBubblewrap) {
+  Facts facts = ready();
+  facts.bwrap.version = "0.4.1";
+  facts.bwrap.help = "--args FD --bind SRC DEST --ro-bind-data FD --json-status-fd FD";
+  const Part result = assess_bwrap(facts);
+  EXPECT_EQ(result.state, State::bad);
+  EXPECT_THAT(result.detail, AllOf(HasSubstr("too old"), HasSubstr("--bind-fd"),
+                                   HasSubstr("--add-seccomp-fd"), Not(HasSubstr("--ro-bind-data"))));
+  EXPECT_THAT(diagnose(facts)->message, HasSubstr("bubblewrap 0.4.1"));
+}
+
+TEST(Check, ABubblewrapThatLacksAnOptionIsNotSaved) {
+  // --ro-bind-fd is there, and must not count for --bind-fd.
+  Facts facts = ready();
+  facts.bwrap.help =
+      "--args FD --ro-bind-fd FD --ro-bind-data FD --add-seccomp-fd FD --clearenv --json-status-fd FD "
+      "--perms OCTAL --disable-userns x";
+  EXPECT_THAT(assess_bwrap(facts).detail, AllOf(HasSubstr("--bind-fd"), Not(HasSubstr("--ro-bind-fd"))));
+}
+
+TEST(Check, ABubblewrapThatDoesNotStart) {
+  Facts facts = ready();
+  facts.bwrap.answered = false;
+  EXPECT_EQ(assess_bwrap(facts).state, State::bad);
+}
+
+TEST(Check, NoSeccomp) {
+  Facts facts = ready();
+  facts.seccomp_filter = false;
+  EXPECT_FALSE(is_ready(assess(facts)));
+  EXPECT_THAT(diagnose(facts)->message, HasSubstr("CONFIG_SECCOMP_FILTER"));
+}
+
+TEST(Check, TheCommandOfTheDistribution) {
+  Facts facts = ready();
+  facts.bwrap = {};
+  const auto says = [&](const std::string& distribution) {
+    facts.distribution = distribution;
+    return remedy(assess_bwrap(facts));
+  };
+  EXPECT_EQ(says(" ubuntu debian "), "sudo apt-get install bubblewrap");
+  EXPECT_EQ(says(" rocky rhel centos fedora "), "sudo dnf install bubblewrap");
+  EXPECT_EQ(says(" arch "), "sudo pacman -S bubblewrap");
+  EXPECT_EQ(says(" opensuse-leap suse opensuse "), "sudo zypper install bubblewrap");
+  EXPECT_EQ(says(" nixos "), "nix profile install nixpkgs#bubblewrap");
+  EXPECT_EQ(says(" "), "install the package bubblewrap");
+  facts.root = true;
+  EXPECT_EQ(says(" debian "), "apt-get install bubblewrap");
+}
+
+TEST(Check, Landlock) {
+  Facts facts = ready();
+  facts.landlock_abi = 5;
+  EXPECT_EQ(part(facts, "landlock").state, State::poor);
+  EXPECT_TRUE(is_ready(assess(facts)));
+}
+
+TEST(Check, Terminal) {
+  Facts facts = ready();
+  facts.columns = 20;
+  EXPECT_EQ(part(facts, "terminal").state, State::poor);
+  facts = ready();
+  facts.legacy_tiocsti = std::nullopt;  // before Linux 6.2 there is no switch: it is on
+  EXPECT_THAT(part(facts, "terminal").detail, HasSubstr("TIOCSTI"));
+  facts.legacy_tiocsti = 0;
+  EXPECT_THAT(part(facts, "terminal").detail, Not(HasSubstr("TIOCSTI")));
+}
+
+TEST(Check, Tun) {
+  Facts facts = ready();
+  facts.tun = Facts::Tun::forbidden;
+  EXPECT_THAT(remedy(part(facts, "tun")), HasSubstr("chmod 0666 /dev/net/tun"));
+  facts.tun = Facts::Tun::missing;
+  EXPECT_THAT(remedy(part(facts, "tun")), HasSubstr("modprobe tun"));
+}
+
+TEST(Check, Json) {
+  Facts facts = ready();
+  facts.bwrap = {};
+  const std::string json = check_json(assess(facts));
+  EXPECT_THAT(json, AllOf(HasSubstr("\"schema\": 1"), HasSubstr("\"ready\": false"),
+                          HasSubstr("\"state\": \"missing\"")));
+}
+
+/// This very machine runs boxes in the other tests, so what is gathered must say so.
+TEST(Check, ThisMachine) {
+  claudebox::testing::FakeHost host;
+  host.set("PATH", "/usr/bin:/bin").program("/usr/bin/bwrap");
+  const Facts facts = gather_required(host);
+  EXPECT_TRUE(facts.namespaces.succeeded()) << static_cast<int>(facts.namespaces.failed);
+  EXPECT_TRUE(facts.seccomp_filter);
+  EXPECT_EQ(facts.bwrap.path, "/usr/bin/bwrap");
+  EXPECT_EQ(assess_bwrap(facts).state, State::good);
+}
+
+}  // namespace
+}  // namespace claudebox::cli
