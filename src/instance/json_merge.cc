@@ -40,17 +40,22 @@ bool has_reasonable_shape(const std::string& text) {
 /// `winner` decides where both have a value that is no object.
 enum class Winner { file, layer };
 
-void merge(Json& file, const Json& layer, Winner winner) {
+/// Whether that changed the file.
+bool merge(Json& file, const Json& layer, Winner winner) {
+  bool changed = false;
   for (const auto& [key, value] : layer.items()) {
     const auto found = file.find(key);
     if (found == file.end()) {
       file[key] = value;
+      changed = true;
     } else if (found->is_object() && value.is_object()) {
-      merge(*found, value, winner);
-    } else if (winner == Winner::layer) {
+      changed |= merge(*found, value, winner);
+    } else if (winner == Winner::layer && *found != value) {
       *found = value;
+      changed = true;
     }
   }
+  return changed;
 }
 
 }  // namespace
@@ -65,16 +70,16 @@ Merged merge_json(const std::optional<std::string>& existing,
     merged.broken = !parsed.is_object();
     if (!merged.broken) file = std::move(parsed);
   }
-  const Json before = file;
+  merged.changed = empty || merged.broken;
   for (const auto* layer : layers) {
     const Json content = Json::parse(layer->content, nullptr, false);
     if (!content.is_object())
       throw base::Error("the plan's content for " + layer->path + " is not a JSON object",
                         "this is a mistake in claudebox: please report it");
-    merge(file, content,
-          layer->policy == plan::StateFile::Policy::json_override ? Winner::layer : Winner::file);
+    merged.changed |=
+        merge(file, content,
+              layer->policy == plan::StateFile::Policy::json_override ? Winner::layer : Winner::file);
   }
-  merged.changed = empty || merged.broken || file != before;
   if (merged.changed) merged.text = file.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   return merged;
 }
