@@ -141,6 +141,7 @@ class Scripts : public testing::Test {
     int status = 0;
     shell("rm -r " + directory_, status);
   }
+  const std::string& directory() const { return directory_; }
   std::string path(const std::string& extension) const { return directory_ + "/claudebox." + extension; }
 
   /// What bash offers with the cursor after the last of `words`.
@@ -199,7 +200,8 @@ TEST_F(Scripts, FishCompletes) {
   const auto offers = [&](const std::string& line) {
     int status = 0;
     const std::string out =
-        shell("HOME=/nonexistent XDG_DATA_HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent fish -c \"source " +
+        shell("cd " + directory() +
+                  "; export HOME=$PWD XDG_CONFIG_HOME=$PWD XDG_DATA_HOME=$PWD; fish -c \"source " +
                   path("fish") + "; complete -C '" + line + "'\" 2>&1",
               status);
     std::vector<std::string> names;
