@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,6 +54,7 @@ class ForkedChild {
     pid_ = -1;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
+  void forget() { pid_ = -1; }  ///< somebody waited for it
   void kill() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
@@ -62,6 +64,31 @@ class ForkedChild {
  private:
   pid_t pid_;
 };
+
+/// Runs `body` in a child and kills it as it is about to make its `nth` system call, so that with rising numbers every
+/// state that a crash can leave is met. Whether it was killed: false means that it came to its end before.
+inline bool killed_at_system_call(int nth, const std::function<int()>& body) {
+  ForkedChild child([&] {
+    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) < 0) return 98;
+    ::raise(SIGSTOP);
+    return body();
+  });
+  int status = 0;
+  if (::waitpid(child.pid(), &status, 0) < 0 || !WIFSTOPPED(status))
+    throw base::Error("the child can't be traced");
+  // Each call stops twice, before and after.
+  for (int stop = 0; stop < 2 * nth - 1; ++stop) {
+    if (::ptrace(PTRACE_SYSCALL, child.pid(), nullptr, nullptr) < 0) throw base::Error("can't go on tracing");
+    ::waitpid(child.pid(), &status, 0);
+    if (WIFEXITED(status) || WIFSIGNALED(status)) {
+      child.forget();
+      if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw base::Error("the child failed");
+      return false;
+    }
+  }
+  child.kill();
+  return true;
+}
 
 class InstanceTest : public ::testing::Test {
  protected:

@@ -99,8 +99,11 @@ class Removal {
   void move_up(const Directory& from, const std::string& name) {
     open_up(from.get(), name);  // a directory that gets another parent must be writable itself
     while (true) {
-      const std::string moved = ".removing-" + std::to_string(++moved_);
-      if (::renameat2(from.get(), name.c_str(), root_.get(), moved.c_str(), RENAME_NOREPLACE) == 0) return;
+      const std::string up = ".removing-" + std::to_string(++names_);
+      if (::renameat2(from.get(), name.c_str(), root_.get(), up.c_str(), RENAME_NOREPLACE) == 0) {
+        ++moved_;
+        return;
+      }
       if (errno == EEXIST) continue;
       note(errno, from / name);
       return;
@@ -109,6 +112,7 @@ class Removal {
 
   Directory root_;
   std::optional<Failure> failure_{};
+  unsigned long names_ = 0;  ///< tried so far; the tree may have some of them
   unsigned long moved_ = 0;
 };
 

@@ -255,14 +255,18 @@ TEST_F(FsTest, RemovesTreesOfAnyDepth) {
 TEST_F(FsTest, RemovesWhatItCanAndNamesTheRest) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to make what an ordinary user can't remove";
   std::filesystem::create_directories(temp / "tree/theirs/inner");
+  std::filesystem::create_directories(temp / "tree/above/between/theirs/inner");
   std::filesystem::create_directories(temp / "tree/ours");
-  for (const std::string path : {"", "tree", "tree/ours"})
+  for (const std::string path : {"", "tree", "tree/ours", "tree/above", "tree/above/between"})
     ASSERT_EQ(::chown((temp / path).c_str(), 65534, 65534), 0);
   const pid_t child = ::fork();
   if (child == 0) {
     if (::setresgid(65534, 65534, 65534) < 0 || ::setresuid(65534, 65534, 65534) < 0) ::_exit(2);
     const std::string error = error_of([&] { remove_tree(root, "tree"); });
-    ::_exit(error.find(temp / "tree/theirs/inner") != std::string::npos ? 0 : 1);
+    ::_exit(error.find("can't remove " + temp / "tree/") != std::string::npos &&
+                    error.find("theirs") != std::string::npos
+                ? 0
+                : 1);
   }
   int status = 0;
   ::waitpid(child, &status, 0);
