@@ -212,6 +212,11 @@ TEST_F(PrepareTest, WrongModesAreMended) {
   EXPECT_THAT(prepare(plan), IsEmpty());
   EXPECT_EQ(in_home(".claude/settings.json"), "{\n  \"kept\": 1,\n  \"a\": 1\n}\n");
   EXPECT_TRUE(is_real_directory(".claude/deep/er"));
+  for (const std::string path : {"", "/.claude", "/.claude/deep"}) {
+    struct stat st{};
+    ASSERT_EQ(::stat((home + path).c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 0700U, 0700U) << path << ": the box is not root, even where claudebox is";
+  }
 }
 
 TEST_F(PrepareTest, MakesLinksOfThePlanWithTheirTextAndNoOther) {

@@ -25,6 +25,18 @@ bool in_own_root(const Plan& plan, const std::string& target) {
   });
 }
 
+/// Whether `target` lies in a bind. A link there would be made in the host's directory: the instance's home keeps
+/// it, where claudebox itself makes it before the start (bwrap up to 0.8 fails on one that is there), and in a
+/// directory of the user's there is nothing to be made.
+bool in_bind(const Plan& plan, const std::string& target) {
+  const Mount* deepest = nullptr;
+  for (const auto& other : plan.mounts)
+    if (other.target != target && base::is_within(target, other.target) &&
+        (!deepest || other.target.size() > deepest->target.size()))
+      deepest = &other;
+  return deepest && deepest->is_bind();
+}
+
 void add_mount(std::vector<Word>& words, const Plan& plan, const Mount& mount) {
   switch (mount.kind) {
     case Mount::Kind::read_only:
@@ -42,6 +54,7 @@ void add_mount(std::vector<Word>& words, const Plan& plan, const Mount& mount) {
       words.insert(words.end(), {std::string("--dir"), mount.target});
       return;
     case Mount::Kind::symlink:
+      if (in_bind(plan, mount.target)) return;
       words.insert(words.end(), {std::string("--symlink"), mount.source, mount.target});
       return;
     case Mount::Kind::file:
