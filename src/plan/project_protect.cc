@@ -1,0 +1,53 @@
+// What agents, editors and shells run from a project, whether it is in git or not (BOX-10).
+#include <array>
+
+#include "base/path.h"
+#include "plan/git.h"
+
+namespace claudebox::plan {
+namespace {
+
+struct Runs {
+  std::string_view path;
+  std::string_view reason;
+};
+constexpr std::array kRuns = {
+    Runs{".claudebox.toml", "claudebox takes grants from it"},
+    Runs{".claude/settings.json", "the agent runs the hooks in it on your host"},
+    Runs{".claude/settings.local.json", "the agent runs the hooks in it on your host"},
+    Runs{".mcp.json", "the agent starts the servers in it on your host"},
+    Runs{".vscode", "the editor runs tasks and settings from it"},
+    Runs{".idea", "the editor runs configurations from it"},
+    Runs{".envrc", "direnv runs it when you enter the directory"},
+    Runs{".husky", "git hooks run what is in it"},
+};
+
+}  // namespace
+
+void plan_project_protection(const sys::HostView& host, Plan& plan) {
+  if (plan.project.read_only) return;
+  for (const auto& runs : kRuns) {
+    const std::string path = base::path_join(plan.project.root, runs.path);
+    const base::Origin origin{base::Origin::Kind::builtin, "project protection", std::string(runs.reason)};
+    const auto kind = host.lstat(path).kind;
+    // A missing one is not made up: git status would show it. It is reported at the end when it is new; one that
+    // exists is, too, since the host may replace it and so lift the cover.
+    plan.sweeps.push_back({path, std::string(runs.reason)});
+    if (kind != sys::FileKind::file && kind != sys::FileKind::directory) continue;
+    const std::string parent = base::parent_of(path);
+    if (parent != plan.project.root)
+      plan.mounts.push_back(
+          {.kind = Mount::Kind::writable,
+           .target = parent,
+           .source = parent,
+           .purpose = Purpose::protection,
+           .origin = {origin.kind, origin.source, "so that it can't be renamed away and made anew"}});
+    plan.mounts.push_back({.kind = Mount::Kind::read_only,
+                           .target = path,
+                           .source = path,
+                           .purpose = Purpose::protection,
+                           .origin = origin});
+  }
+}
+
+}  // namespace claudebox::plan
