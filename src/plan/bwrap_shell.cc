@@ -89,8 +89,7 @@ class ShellCommand {
     for (std::size_t i = 0; i < plan_.command.argv.size(); ++i)
       command += " " + argument(plan_.command.argv[i], i);
     line(box, command);
-    for (const auto& redirection : redirections_) line(box, redirection);
-    return with_preparation(box);
+    return "(\n" + preparation() + box + "\n)\n";
   }
 
  private:
@@ -180,24 +179,27 @@ class ShellCommand {
     return "\"${" + name + ":?looks like a secret, so it is not printed: set it first}\"";
   }
 
-  /// What the launch makes before bwrap: the instance's directories and the inert files, which go away again.
-  std::string with_preparation(const std::string& box) const {
+  /// What the launch makes before bwrap: the instance's directories, the inert files, which go away again, and the
+  /// descriptors. These by exec: bash leaves the descriptor of a <(…) open in the command that it stands at, and the
+  /// box would inherit it. In parentheses with all the rest, so that bash has read everything before anything of it
+  /// reads the terminal.
+  std::string preparation() const {
     std::string directories;
     if (!plan_.instance.home.empty()) directories += " " + quote(plan_.instance.home);
     for (const auto& file : plan_.state)
       if (file.policy == StateFile::Policy::directory) directories += " " + quote(file.path);
-    std::string before;
-    if (!directories.empty()) before += "(umask 077; mkdir -p" + directories + ")\n";
-    if (!plan_.stubs.empty()) before += "made=(); trap 'rm -df -- \"${made[@]}\"' EXIT\n";
+    std::string out;
+    if (!directories.empty()) out += "(umask 077; mkdir -p" + directories + ")\n";
+    if (!plan_.stubs.empty()) out += "made=(); trap 'rm -df -- \"${made[@]}\"' EXIT\n";
     for (const auto& stub : plan_.stubs) {
       const std::string path = quote(stub.path);
-      before += "[ -e " + path + " ] || { ";
-      before += stub.kind == Stub::Kind::directory ? "mkdir " + path
-                                                   : "printf %s " + quote(stub.content) + " >" + path;
-      before += "; made+=(" + path + "); }\n";
+      out += "[ -e " + path + " ] || { ";
+      out += stub.kind == Stub::Kind::directory ? "mkdir " + path
+                                                : "printf %s " + quote(stub.content) + " >" + path;
+      out += "; made+=(" + path + "); }\n";
     }
-    // In parentheses, so that bash has read all of it before anything of it reads the terminal.
-    return before.empty() ? box + "\n" : "(\n" + before + box + "\n)\n";
+    for (const auto& redirection : redirections_) out += "exec " + redirection + "\n";
+    return out;
   }
 
   const Plan& plan_;

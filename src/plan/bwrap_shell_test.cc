@@ -147,6 +147,15 @@ TEST_F(BwrapShell, GivesTheBoxOnlyItsOwnEnvironment) {
   EXPECT_EQ(read(directory_ + "/env").find("OUTSIDE"), std::string::npos);
 }
 
+TEST_F(BwrapShell, LeavesNoOtherDescriptorOpen) {
+  plan_.mounts = {{.kind = Mount::Kind::file, .target = "/f", .content = "no newline", .mode = 0444}};
+  script("bwrap", "#!/bin/bash\nls /proc/$$/fd | tr '\\n' ' ' >\"" + directory_ + "/seen\"\n");
+  // A clean shell, whatever this test inherited; 255 is where bash reads a script from.
+  EXPECT_EQ(run("for i in {3..9} {10..254}; do eval \"exec $i>&-\"; done\n"), 0)
+      << read(directory_ + "/errors");
+  EXPECT_EQ(read(directory_ + "/seen"), "0 1 10 11 2 255 ");
+}
+
 TEST_F(BwrapShell, TakesAHostValueFromTheShellThatItIsPastedInto) {
   plan_.env = {{.name = "TERM", .value = "old", .kind = EnvVar::Kind::host, .from_host = true}};
   EXPECT_EQ(run("TERM='new one'\n"), 7);

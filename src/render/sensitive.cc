@@ -19,29 +19,44 @@ using plan::Purpose;
 /// words.
 constexpr std::size_t kShortestTrace = 6;
 
-std::string place_of(const KnownSecret& secret, std::string_view home) {
-  return secret.path.starts_with('/') ? std::string(secret.path) : base::path_join(home, secret.path);
+/// A path as it is and as it stands below home (empty where it does not), to be held against the table, which has both
+/// kinds.
+struct Place {
+  Place(std::string_view path, std::string_view home) : absolute(path) {
+    if (path.size() > home.size() && base::is_within(path, home))
+      below_home = path.substr(home == "/" ? 1 : home.size() + 1);
+  }
+  std::string_view absolute;
+  std::string_view below_home{};
+
+  bool lies_in(const KnownSecret& secret) const {
+    if (secret.path.starts_with('/')) return base::is_within(absolute, secret.path);
+    return !below_home.empty() && base::is_within(below_home, secret.path);
+  }
+};
+
+/// Whether the place of `secret` lies in `directory`.
+bool holds(std::string_view directory, const KnownSecret& secret, std::string_view home) {
+  if (secret.path.starts_with('/')) return base::is_within(secret.path, directory);
+  if (base::is_within(home, directory)) return true;
+  const Place place(directory, home);
+  return !place.below_home.empty() && base::is_within(secret.path, place.below_home);
 }
 
 /// The most exact entry that `path` is or lies in.
 const KnownSecret* entry_around(std::string_view path, std::string_view home) {
+  const Place place(path, home);
   const KnownSecret* best = nullptr;
-  std::size_t longest = 0;
-  for (const auto& secret : known_secrets()) {
-    const std::string place = place_of(secret, home);
-    if (base::is_within(path, place) && place.size() >= longest) {
-      best = &secret;
-      longest = place.size();
-    }
-  }
+  for (const auto& secret : known_secrets())
+    if (place.lies_in(secret) && (!best || secret.path.size() > best->path.size())) best = &secret;
   return best;
 }
 
-/// "holds SSH keys, GPG keys, AWS credentials and 30 more"
+/// "the place of SSH keys, GPG keys, AWS credentials and 30 more"
 std::string secrets_inside(std::string_view directory, std::string_view home) {
   std::vector<std::string_view> inside;
   for (const auto& secret : known_secrets())
-    if (base::is_within(place_of(secret, home), directory) &&
+    if (holds(directory, secret, home) &&
         std::find(inside.begin(), inside.end(), secret.what) == inside.end())
       inside.push_back(secret.what);
   if (inside.empty()) return {};
@@ -98,7 +113,7 @@ std::string source_danger(const plan::Plan& plan, const Mount& mount) {
   if (mount.purpose == Purpose::agent && base::is_within(mount.source, settings) &&
       mount.source != settings) {
     const auto* entry = entry_around(mount.source, plan.user_home);
-    return entry && place_of(*entry, plan.user_home) != settings ? std::string(entry->what) : std::string();
+    return entry && entry->path != ".claude" ? std::string(entry->what) : std::string();
   }
   return by_place(mount.source, plan.user_home);
 }
