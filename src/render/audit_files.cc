@@ -194,7 +194,7 @@ void Audit::guards() {
       compared.empty())
     return;
 
-  heading("guards", {{"what in the project later runs on your host", Role::dim}});
+  heading("guards", {{"against what would act on your host", Role::dim}});
   mounts("locked", locked);
   mounts("emptied", emptied);
   names("inert", inert);
