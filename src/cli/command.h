@@ -31,12 +31,14 @@ int show_instance(const Context& context);
 int print_instance_path(const Context& context);
 int remove_instance(const Context& context);
 int collect_instances(const Context& context);
-int print_completion(const Context& context);
-int print_help(const Context& context);
-int print_version(const Context& context);
-int print_man_page(const Context& context);
 int print_values(const Context& context);  ///< of __complete
-int print_seccomp_filter(const Context& context);
+
+/// Of claudebox itself: these need nothing of the host, and work without a home.
+int print_completion(const LowArgs& low);
+int print_help(const LowArgs& low);
+int print_version(const LowArgs& low);
+int print_man_page(const LowArgs& low);
+int print_seccomp_filter(const LowArgs& low);
 
 /// The plan of what was asked for, or the exit status after its problems were said.
 std::variant<plan::Plan, int> make_plan(const Context& context);

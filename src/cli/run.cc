@@ -27,12 +27,20 @@ constexpr auto kVerbs = std::to_array<Row>({
     {Verb::instance_path, print_instance_path, true},
     {Verb::instance_rm, remove_instance, false},
     {Verb::instance_gc, collect_instances, true},
-    {Verb::completion, print_completion, true},
-    {Verb::help, print_help, true},
-    {Verb::version, print_version, true},
-    {Verb::generate_man, print_man_page, true},
     {Verb::complete, print_values, true},
-    {Verb::seccomp_filter, print_seccomp_filter, true},
+});
+
+struct TextRow {
+  Verb verb;
+  int (*run)(const LowArgs&);
+};
+
+constexpr auto kTexts = std::to_array<TextRow>({
+    {Verb::help, print_help},
+    {Verb::version, print_version},
+    {Verb::completion, print_completion},
+    {Verb::generate_man, print_man_page},
+    {Verb::seccomp_filter, print_seccomp_filter},
 });
 
 bool starts_box(Verb verb) {
@@ -46,10 +54,19 @@ const Row& row_of(const LowArgs& low) {
   throw base::Error("this command has no row in the table of commands");
 }
 
-int dispatch(const LowArgs& low, const ClosedStreams& closed) {
-  const Row& row = row_of(low);
-  if (row.prints_data && closed.output)
+void require_output(const ClosedStreams& closed) {
+  if (closed.output)
     throw base::Error("can't print: standard output is closed", "redirect it to a file, or to /dev/null");
+}
+
+int dispatch(const LowArgs& low, const ClosedStreams& closed) {
+  for (const auto& text : kTexts) {
+    if (text.verb != low.verb) continue;
+    require_output(closed);
+    return text.run(low);
+  }
+  const Row& row = row_of(low);
+  if (row.prints_data) require_output(closed);
   if (low.json && starts_box(low.verb) && !low.dry_run)
     throw base::Error("--json shows a plan: it goes with --dry-run", "claudebox plan --json is the same",
                       base::ExitCode::usage);

@@ -622,6 +622,8 @@ def test_help_and_version(host):
     assert len(short.stdout) < len(long.stdout) and "--network" in short.stdout and "EXIT STATUS" in long.stdout
     assert host.box("help", "instance", "rm").stdout == host.box("instance", "rm", "--help").stdout
     assert host.box("help", "nothing").returncode == 2
+    # Also where nothing is known of the user.
+    assert host.box("--help", env={}).stdout == long.stdout
 
 
 def test_bash_completes_in_a_terminal(host, session):
