@@ -198,14 +198,15 @@ TEST(System, NixosHasItsStore) {
   host.program("/nix/store/abc-system/sw/bin/true")
       .directory("/run")
       .symlink("/run/current-system", "/nix/store/abc-system");
-  host.symlink("/etc/static", "/nix/store/abc-etc").file("/nix/store/abc-etc/ssl/certs/ca.crt");
+  host.symlink("/etc/static", "/nix/store/abc-etc").file("/nix/store/abc-etc/ssl/certs/ca.crt", "roots");
   host.symlink("/etc/ssl", "/etc/static/ssl").set("PATH", "/run/current-system/sw/bin").at("/home/dev/app");
   host.program("/nix/store/abc-system/sw/bin/bwrap");
   const Plan plan = must_plan(host);
   EXPECT_EQ(mount_on(plan, "/nix/store")->kind, Mount::Kind::read_only);
   EXPECT_EQ(mount_on(plan, "/run/current-system")->source, "/nix/store/abc-system");
   EXPECT_EQ(plan.command.argv.front(), "/run/current-system/sw/bin/true");
-  EXPECT_EQ(mount_on(plan, "/etc/ssl/certs")->source, "/nix/store/abc-etc/ssl/certs");
+  ASSERT_NE(mount_on(plan, "/etc/ssl/certs/ca.crt"), nullptr);
+  EXPECT_EQ(mount_on(plan, "/etc/ssl/certs/ca.crt")->content, "roots");
 }
 
 TEST(System, HasNoPrivateKeysOfTheHost) {
