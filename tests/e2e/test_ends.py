@@ -21,14 +21,20 @@ def wait_until(condition, timeout=WAIT):
         time.sleep(0.01)
 
 
-def start(host, script, *options, network="offline", **more):
-    """A box that runs `script`, known to be running: it made the file `ready` in the project."""
+def start(host, body, *options, prepare=":", network="offline", **more):
+    """A box whose shell has run `prepare` (traps, background processes) and goes on with `body`."""
     ready = host.project / "ready"
-    box = host.popen("run", "--yes", "--network", network, *options, "--", "/bin/sh", "-c", f"touch ready; {script}",
+    ready.unlink(missing_ok=True)
+    # The home's path is in the script, so that every process of the box, bwrap included, is known by it.
+    script = f": {host.home}; {prepare}; touch ready; {body}"
+    box = host.popen("run", "--yes", "--network", network, *options, "--", "/bin/sh", "-c", script,
                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
     wait_until(lambda: ready.exists() or box.poll() is not None)
     assert ready.exists(), box.communicate()[1]
     return box
+
+
+LOOP = "while :; do sleep 0.05; done"
 
 
 @pytest.mark.parametrize("network", ["offline", "full"])
@@ -50,21 +56,21 @@ def test_output_passes_through(host):
 
 @pytest.mark.parametrize("name", ["TERM", "HUP"])
 def test_a_stop_request_reaches_the_command_first(host, name):
-    box = start(host, f"trap 'sleep 0.3; touch tidied; exit 9' {name}; while :; do sleep 0.05; done")
+    box = start(host, LOOP, prepare=f"trap 'sleep 0.3; touch tidied; exit 9' {name}")
     box.send_signal(getattr(signal, f"SIG{name}"))
     assert box.wait(WAIT) == 9
     assert (host.project / "tidied").exists()
 
 
 def test_a_stop_request_wakes_a_stopped_command(host):
-    box = start(host, "trap 'exit 9' TERM; kill -STOP $$; while :; do sleep 0.05; done")
+    box = start(host, f"kill -STOP $$; {LOOP}", prepare="trap 'exit 9' TERM")
     time.sleep(0.2)
     box.terminate()
     assert box.wait(WAIT) == 9
 
 
 def test_a_second_stop_request_kills(host):
-    box = start(host, "trap '' TERM; while :; do sleep 0.05; done")
+    box = start(host, LOOP, prepare="trap '' TERM")
     box.terminate()
     time.sleep(0.3)
     assert box.poll() is None, "a stop request must not kill before the grace time is over"
@@ -73,14 +79,14 @@ def test_a_second_stop_request_kills(host):
 
 
 def test_the_grace_time_ends(host):
-    box = start(host, "trap '' TERM; while :; do sleep 0.05; done")
+    box = start(host, LOOP, prepare="trap '' TERM")
     box.terminate()
     assert box.wait(60) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("name", ["INT", "QUIT", "USR1", "USR2"])
 def test_a_signal_sent_to_claudebox_reaches_the_command(host, name):
-    box = start(host, f"trap 'exit 9' {name}; while :; do sleep 0.05; done")
+    box = start(host, LOOP, prepare=f"trap 'exit 9' {name}")
     box.send_signal(getattr(signal, f"SIG{name}"))
     assert box.wait(WAIT) == 9
 
@@ -93,20 +99,19 @@ def test_background_processes_end_with_the_command(host):
 
 @pytest.mark.parametrize("network", ["offline", "full"])
 def test_kill_9_of_the_supervisor_leaves_nothing(host, network):
-    box = start(host, "setsid sleep 1000 & (setsid sleep 1000 &); sleep 1000", network=network)
-    assert len(host.processes()) >= 3
+    box = start(host, "sleep 1000", prepare="{ setsid sleep 1000 & }; (setsid sleep 1000 &)", network=network)
+    # claudebox, two of bwrap, the shell, and three times sleep
+    wait_until(lambda: len(host.processes()) >= 7)
     box.kill()
     box.wait()
     wait_until(lambda: not host.processes())
 
 
 def test_kill_9_of_any_process_leaves_nothing(host):
-    for victim in range(4):
-        (host.project / "ready").unlink(missing_ok=True)
-        box = start(host, "setsid sleep 1000 & sleep 1000")
-        processes = sorted(host.processes())
-        assert len(processes) >= 4
-        os.kill(processes[victim], signal.SIGKILL)
+    for victim in range(4):  # claudebox, the outer bwrap, the inner one, the command
+        box = start(host, "sleep 1000", prepare="{ setsid sleep 1000 & }")
+        wait_until(lambda: len(host.processes()) >= 6)
+        os.kill(sorted(host.processes())[victim], signal.SIGKILL)
         assert box.wait(WAIT) != 0
         wait_until(lambda: not host.processes())
 
@@ -116,7 +121,7 @@ def test_kill_9_while_starting_leaves_nothing(host):
     draw = random.Random(20261124)
     for round_ in range(60):
         box = host.popen("run", "--yes", "--network", draw.choice(["offline", "full"]), "--", "/bin/sh", "-c",
-                         "setsid sleep 1000 & sleep 1000", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         f": {host.home}; setsid sleep 1000 & sleep 1000", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL)
         time.sleep(draw.uniform(0, 0.03))
         box.kill()
@@ -154,7 +159,7 @@ def test_ctrl_c_is_the_commands_to_decide(host, terminal):
     terminal.line(shell_line(host, "sleep 1000") + "; echo =$?=")
     time.sleep(0.7)
     terminal.keys("C-c")
-    terminal.wait_for("^=130=")
+    terminal.wait_for("=130=$")
 
 
 def test_ctrl_z_and_fg(host, terminal):
@@ -178,7 +183,7 @@ def test_job_control_of_a_shell_in_the_box(host, terminal):
     time.sleep(0.3)
     terminal.keys("C-z")
     terminal.wait_for("Stopped")
-    terminal.line("jobs; kill %1; exit 5")
+    terminal.line("jobs; kill -9 %1; wait; exit 5")
     terminal.wait_for("^=5=")
     # The terminal is the outer shell's again.
     terminal.line("cat")
