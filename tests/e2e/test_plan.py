@@ -270,3 +270,16 @@ def test_the_pasted_command_asks_for_a_secret_and_starts_nothing_without(host):
     assert refused.returncode != 0 and refused.stdout == "" and "DB_PASSWORD" in refused.stderr
     host.env["DB_PASSWORD"] = "given by hand"
     assert paste().stdout == "given by hand\n"
+
+
+# --- the README ----------------------------------------------------------------------------------------------------
+
+
+def test_the_transcript_of_the_readme_is_a_real_run(host, binary):
+    readme = SOURCE / "README.md"
+    check = ["--check"] if readme.exists() else []
+    done = subprocess.run([SOURCE / "script/readme-transcript", *check], env={**host.env, "CLAUDEBOX_BINARY": binary},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    if not check:
+        assert "Proceed? [Y/n] y\n12 tests passed\n" in done.stdout
