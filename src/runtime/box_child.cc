@@ -16,8 +16,9 @@
 //  missed.
 //    getppid() can't tell, it is 0 here: the parent is outside the pid namespace.
 //  2 setgroups "deny" before gid_map: the kernel wants it so for an unprivileged map (user_namespaces(7)).
-//  3 The loopback interface while this process still has capabilities over the network namespace; exec drops
-//  them. 4 Landlock last: it also sets no_new_privs.
+//  3 The cover over bwrap, and the loopback interface, while this process still has capabilities over its new
+//    namespaces; exec drops them.
+//  4 Landlock last: it also sets no_new_privs.
 //
 // Everything after the clone follows C rules: the child is a copy of a process that may have held locks.
 #include "runtime/box_child.h"
@@ -28,6 +29,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -43,7 +45,7 @@ namespace claudebox::runtime {
 namespace {
 
 /// Where the child failed; travels with errno over a pipe.
-enum class Step : int { parent, setgroups, uid_map, gid_map, loopback, landlock, descriptors, exec };
+enum class Step : int { parent, setgroups, uid_map, gid_map, program, loopback, landlock, descriptors, exec };
 
 struct Failure {
   Step step;
@@ -75,6 +77,17 @@ bool bring_loopback_up() noexcept {
   return ok;
 }
 
+/// A read-only mount of bwrap on itself, in the outer mount namespace. The box's first process is bwrap, so
+/// /proc/1/exe leads its owner in the box to the host's very file, on the host's writable mount: root, or whoever
+/// has a bwrap of his own, could chmod it (and give it a set-user-ID bit). By path and not by descriptor, so that
+/// an AppArmor profile still finds the program.
+bool cover_program(const char* program) noexcept {
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY;
+  return ::mount(program, program, nullptr, MS_BIND, nullptr) == 0 &&
+         ::mount_setattr(AT_FDCWD, program, 0, &read_only, sizeof read_only) == 0;
+}
+
 [[noreturn]] void fail(int error_pipe, Step step) noexcept {
   const Failure failure{step, errno};
   [[maybe_unused]] const auto ignored = ::write(error_pipe, &failure, sizeof failure);
@@ -91,6 +104,7 @@ bool bring_loopback_up() noexcept {
   if (!write_file("/proc/self/setgroups", "deny")) fail(error_pipe, Step::setgroups);
   if (!write_file("/proc/self/uid_map", spec.uid_map)) fail(error_pipe, Step::uid_map);
   if (!write_file("/proc/self/gid_map", spec.gid_map)) fail(error_pipe, Step::gid_map);
+  if (!cover_program(spec.program)) fail(error_pipe, Step::program);
   if (spec.own_network && !bring_loopback_up()) fail(error_pipe, Step::loopback);
   if (spec.scope_abstract_sockets && !sys::scope_abstract_sockets()) fail(error_pipe, Step::landlock);
 
@@ -117,6 +131,11 @@ bool bring_loopback_up() noexcept {
   base::throw_system_error(error, "can't start the box", "claudebox check looks for the cause");
 }
 
+[[noreturn]] void throw_no_bwrap(const char* program) {
+  throw base::Error(std::string("bubblewrap is not installed: no ") + program,
+                    "install it: sudo apt-get install bubblewrap");
+}
+
 [[noreturn]] void throw_child_error(const Failure& failure, const char* program) {
   switch (failure.step) {
     case Step::parent:
@@ -127,6 +146,11 @@ bool bring_loopback_up() noexcept {
       base::throw_system_error(failure.error, "can't set up the box's user namespace",
                                "on Ubuntu 24.04 and later AppArmor forbids it to programs without a profile: "
                                "claudebox check names the command that installs it");
+    case Step::program:
+      if (failure.error == ENOENT) throw_no_bwrap(program);
+      base::throw_system_error(failure.error,
+                               std::string("can't cover ") + program + " with a read-only mount of itself",
+                               "it takes Linux 5.12 or later: claudebox check looks for the cause");
     case Step::loopback:
       base::throw_system_error(failure.error, "can't bring up the box's own loopback interface");
     case Step::landlock:
@@ -134,9 +158,7 @@ bool bring_loopback_up() noexcept {
     case Step::descriptors:
       base::throw_system_error(failure.error, "can't hand descriptors to bwrap");
     case Step::exec:
-      if (failure.error == ENOENT)
-        throw base::Error(std::string("bubblewrap is not installed: no ") + program,
-                          "install it: sudo apt-get install bubblewrap");
+      if (failure.error == ENOENT) throw_no_bwrap(program);
       base::throw_system_error(failure.error, std::string("can't execute ") + program,
                                "claudebox check looks for the cause");
   }

@@ -15,6 +15,7 @@ constexpr auto kClaims = std::to_array<Claim>({
     {"sockets.abstract", "BOX-1", "connect to an abstract socket of the host"},
     {"processes.visible", "BOX-1", "see the host's processes"},
     {"processes.reach", "BOX-1", "signal, trace or read claudebox and its parents"},
+    {"processes.programs", "BOX-1", "change the program that runs the box, through /proc/PID/exe"},
     {"descriptors", "BOX-1", "find a descriptor that was left open"},
     {"environment.variables", "BOX-5", "find your environment variables"},
     {"environment.processes", "BOX-5", "find them in /proc/PID/environ"},

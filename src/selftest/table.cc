@@ -35,6 +35,17 @@ std::string attempts(std::size_t number) {
   return std::to_string(number) + (number == 1 ? " attempt" : " attempts");
 }
 
+/// A promise of which nothing was tried is not put forward as one.
+void put_promise(render::Page& page, const std::vector<Row>& rows, const std::string& promise) {
+  const bool tried = std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
+    return row.promise == promise && row.outcome != Result::untried;
+  });
+  const Role role = tried ? Role::strong : Role::dim;
+  page.blank();
+  page.put({{promise, role}}, kTextColumn,
+           {{std::string(promise_text(promise)) + (tried ? "" : " (not in this box)"), role}});
+}
+
 void put_row(render::Page& page, const Row& row) {
   page.put({{"  "}, {result_name(row.outcome), role_of(row.outcome)}}, kTextColumn,
            {{row.attempt}, {": " + row.detail, row.outcome == Result::broken ? Role::danger : Role::dim}});
@@ -62,8 +73,7 @@ std::string table(const std::vector<Row>& rows, const plan::Plan& plan, const re
   for (const auto& row : rows) {
     if (row.promise != promise) {
       promise = row.promise;
-      page.blank();
-      page.put({{promise, Role::strong}}, kTextColumn, {{std::string(promise_text(promise)), Role::strong}});
+      put_promise(page, rows, promise);
     }
     put_row(page, row);
   }

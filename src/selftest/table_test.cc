@@ -41,6 +41,11 @@ TEST(SelftestTable, SaysWhatHeldWhatNotAndWhatWasNotTried) {
   EXPECT_THAT(text, HasSubstr("1 attempt did not get through, 1 not tried."));
 }
 
+TEST(SelftestTable, PutsForwardNoPromiseOfWhichNothingWasTried) {
+  EXPECT_THAT(table_at(80), HasSubstr("No network but the box's own loopback (not in this box)"));
+  EXPECT_THAT(table_at(80), Not(HasSubstr("not in the box (not in this box)")));
+}
+
 // The detail comes from inside the box.
 TEST(SelftestTable, LetsNothingActOnTheTerminal) {
   EXPECT_THAT(table_at(80), Not(HasSubstr("\x1b")));

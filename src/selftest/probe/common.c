@@ -67,3 +67,15 @@ long read_start(const char* path, char* buffer, size_t size) {
   buffer[length] = '\0';
   return (long)length;
 }
+
+bool has_own_namespace(const struct facts* facts, const char* name) {
+  char path[64];
+  char own[80] = "";
+  snprintf(path, sizeof path, "/proc/self/ns/%s", name);
+  const bool known = readlink(path, own, sizeof own - 1) > 0;
+  const size_t length = strlen(name);
+  int at = 0;
+  for (const char* value; (value = next_fact(facts, "namespace", &at));)
+    if (strncmp(value, name, length) == 0 && value[length] == ':') return known && strcmp(own, value) != 0;
+  return false;
+}

@@ -28,6 +28,7 @@ static const struct attempt kAttempts[] = {
     {"sockets.abstract", try_abstract_socket},
     {"processes.visible", try_processes},
     {"processes.reach", try_reach},
+    {"processes.programs", try_programs},
     {"environment.variables", try_variables},
     {"environment.processes", try_environs},
     {"descriptors", try_descriptors},

@@ -128,18 +128,9 @@ static void attack_mounts(struct tally* tally) {
   }
 }
 
-/* Whoever runs the probe by hand, outside of a box and as root, keeps his mounts. */
-static bool has_own_mounts(const struct facts* facts) {
-  char own[80] = "";
-  const ssize_t got = readlink("/proc/self/ns/mnt", own, sizeof own - 1);
-  int at = 0;
-  for (const char* value; (value = next_fact(facts, "namespace", &at));)
-    if (strncmp(value, "mnt:", 4) == 0) return got > 0 && strcmp(own, value) != 0;
-  return false;
-}
-
 void try_mounts(const struct facts* facts) {
-  if (!has_own_mounts(facts)) {
+  /* Whoever runs the probe by hand, outside of a box and as root, keeps his mounts. */
+  if (!has_own_namespace(facts, "mnt")) {
     untried("the mount namespace may be the host's");
     return;
   }

@@ -47,9 +47,13 @@ void each_process(bool (*visit)(const char* directory, void* context), void* con
 /* Reads at most `size` - 1 bytes of a file, ended by NUL. The length, or -1. */
 long read_start(const char* path, char* buffer, size_t size);
 
+/* Whether this process has another namespace NAME than the host, as far as the facts tell. */
+bool has_own_namespace(const struct facts* facts, const char* name);
+
 typedef void attempt_function(const struct facts* facts);
 attempt_function try_secrets, try_home, try_projects, try_system, try_roots, try_socket_paths;
-attempt_function try_abstract_socket, try_processes, try_reach, try_variables, try_environs, try_descriptors;
+attempt_function try_abstract_socket, try_processes, try_reach, try_programs, try_variables, try_environs,
+    try_descriptors;
 attempt_function try_capabilities, try_new_privileges, try_seccomp, try_namespaces, try_identity,
     try_setuid_files;
 attempt_function try_proc_sys, try_proc, try_sys, try_devices, try_mounts, try_nested_mounts;
