@@ -183,7 +183,9 @@ def test_job_control_of_a_shell_in_the_box(host, terminal):
     time.sleep(0.3)
     terminal.keys("C-z")
     terminal.wait_for("Stopped")
-    terminal.line("jobs; kill -9 %1; wait; exit 5")
+    terminal.line("kill -9 %1")
+    terminal.wait_for("Killed")
+    terminal.line("exit 5")
     terminal.wait_for("^=5=")
     # The terminal is the outer shell's again.
     terminal.line("cat")
