@@ -183,7 +183,7 @@ def test_job_control_of_a_shell_in_the_box(host, terminal):
     time.sleep(0.3)
     terminal.keys("C-z")
     terminal.wait_for("Stopped")
-    terminal.line("kill -9 %1")
+    terminal.line("kill -9 %1; sleep 1")
     terminal.wait_for("Killed")
     terminal.line("exit 5")
     terminal.wait_for("^=5=")
