@@ -269,8 +269,7 @@ TEST_F(PrepareTest, ALiveBoxThatSwapsDirectoriesGainsNothing) {
   testing::ForkedChild box([&] {
     while (true) {
       ::rename((home + "/src").c_str(), (home + "/hidden").c_str());
-      ::symlink(host.path().c_str(), (home + "/src").c_str());
-      ::unlink((home + "/src").c_str());
+      if (::symlink(host.path().c_str(), (home + "/src").c_str()) == 0) ::unlink((home + "/src").c_str());
       ::rename((home + "/hidden").c_str(), (home + "/src").c_str());
     }
     return 0;
