@@ -68,14 +68,19 @@ constexpr std::array<std::string_view, 21> kChoices = {
 constexpr std::array<std::string_view, 7> kNeverLinked = {
     ".ssh", ".gnupg", ".aws", ".kube", ".docker", ".claude/projects", ".password-store"};
 
+/// Nor these as a whole; a part of them is fine (~/.config/claude/skills).
+constexpr std::array<std::string_view, 4> kTooMuch = {".config", ".local/share", ".local/state",
+                                                      ".claudebox"};
+
 class AgentState {
  public:
   AgentState(const sys::HostView& host, const Agent& agent, Plan& plan)
       : host_(host),
         agent_(agent),
         plan_(plan),
-        user_directory_(host.variable("CLAUDE_CONFIG_DIR")
-                            .value_or(base::path_join(plan.user_home, agent.state_directory))),
+        moved_(host.variable("CLAUDE_CONFIG_DIR").value_or("").starts_with('/')),
+        user_directory_(moved_ ? base::normalize(*host.variable("CLAUDE_CONFIG_DIR"))
+                               : base::path_join(plan.user_home, agent.state_directory)),
         box_directory_(base::path_join(plan.user_home, agent.state_directory)),
         kept_directory_(base::path_join(plan.instance.home, agent.state_directory)) {}
 
@@ -105,6 +110,9 @@ class AgentState {
     if (!real || !host_.readable(*real) || !may_be_shown(*real)) return;
     const auto kind = host_.stat(*real).kind;
     if (kind != sys::FileKind::file && kind != sys::FileKind::directory) return;
+    warn_of_configuration_in_the_project(source, *real);
+    // It is in the box already; a read-only mount would only keep the agent from working on it.
+    if (base::is_within(target, plan_.project.root)) return;
     if (!shown_.insert(target).second) return;
     plan_.mounts.push_back({.kind = Mount::Kind::read_only,
                             .target = target,
@@ -113,9 +121,20 @@ class AgentState {
                             .origin = {base::Origin::Kind::detected, source, reason}});
   }
 
+  /// Somebody's dotfiles repository as the project: not an accident, but worth a word.
+  void warn_of_configuration_in_the_project(const std::string& source, const std::string& real) {
+    if (plan_.project.root.empty() || !base::is_within(real, plan_.project.root)) return;
+    plan_.notes.push_back({Note::Level::warning,
+                           source + " lies in this project: what the box writes there, your own " +
+                               std::string(agent_.name) + " will use outside",
+                           {base::Origin::Kind::detected, source, "a link into the project"}});
+  }
+
   /// A link may lead out of the configuration (to a dotfiles repository), but not to more than was meant.
   bool may_be_shown(const std::string& real) const {
     if (base::is_within(plan_.user_home, real)) return false;
+    for (const auto tree : kTooMuch)
+      if (base::is_within(base::path_join(plan_.user_home, tree), real)) return false;
     return std::none_of(kNeverLinked.begin(), kNeverLinked.end(), [&](std::string_view tree) {
       const std::string path = base::path_join(plan_.user_home, tree);
       return base::is_within(real, path) || base::is_within(path, real);
@@ -196,9 +215,8 @@ class AgentState {
     // The file grows to megabytes, and parsing it would be most of the time of planning: only for a first
     // run.
     if (!host_.lstat(path).exists()) {
-      const bool moved = host_.variable("CLAUDE_CONFIG_DIR").has_value();
       preferences = host_.read_file(
-          base::path_join(moved ? user_directory_ : plan_.user_home, ".claude.json"), std::size_t{8} << 20U);
+          base::path_join(moved_ ? user_directory_ : plan_.user_home, ".claude.json"), std::size_t{8} << 20U);
     }
     add_state(StateFile::Policy::json_defaults, path, first_run_state(version(), preferences),
               "a first run asks nothing");
@@ -282,6 +300,7 @@ class AgentState {
   const sys::HostView& host_;
   const Agent& agent_;
   Plan& plan_;
+  const bool moved_;                  ///< the user has it elsewhere than usual
   const std::string user_directory_;  ///< the user's own, on the host
   const std::string box_directory_;   ///< in the box
   const std::string kept_directory_;  ///< the same in the instance, on the host

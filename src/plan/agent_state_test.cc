@@ -98,12 +98,33 @@ TEST_F(AgentStateTest, NoLinkBringsInTheHomeOrItsKeys) {
       .symlink("/home/dev/.claude/commands/b", "/home/dev")
       .symlink("/home/dev/.claude/commands/c", "/")
       .symlink("/home/dev/.claude/commands/d", "/home/dev/.claude/projects/other")
+      .symlink("/home/dev/.claude/themes", "/home/dev/.config")
+      .directory("/home/dev/.config/gh")
       .symlink("/home/dev/.claude/rules", "/home/dev/.claude");
   run();
   for (const auto& m : plan.mounts)
     if (m.kind == Mount::Kind::read_only) {
       EXPECT_EQ(m.source, "/home/dev/.claude/commands");
     }
+}
+
+TEST_F(AgentStateTest, ConfigurationThatLiesInTheProjectStaysWritableAndIsNamed) {
+  host.directory("/home/dev/p/skills/one")
+      .directory("/home/dev/.claude/skills")
+      .symlink("/home/dev/.claude/skills/one", "/home/dev/p/skills/one");
+  run();
+  for (const auto& m : plan.mounts) EXPECT_FALSE(m.target.starts_with("/home/dev/p")) << m.target;
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_THAT(plan.notes[0].text, HasSubstr("/home/dev/.claude/skills/one lies in this project"));
+}
+
+TEST_F(AgentStateTest, ARelativeConfigurationDirectoryIsNotFollowed) {
+  host.set("CLAUDE_CONFIG_DIR", "conf")
+      .at("/home/dev/p")
+      .file("/home/dev/p/conf/CLAUDE.md", "project's")
+      .file("/home/dev/.claude/CLAUDE.md", "mine");
+  run();
+  EXPECT_EQ(source("/home/dev/.claude/CLAUDE.md"), "/home/dev/.claude/CLAUDE.md");
 }
 
 TEST_F(AgentStateTest, AMovedConfigurationDirectoryIsShownAtTheBoxsOwn) {
