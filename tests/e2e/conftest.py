@@ -185,7 +185,7 @@ class Host:
 
     def close(self) -> dict[int, str]:
         """Ends what is left and says what that was."""
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 15  # a box that was asked to end has ten seconds
         while (left := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.05)
         for pid in left:
@@ -256,7 +256,8 @@ class Terminal:
 
     def screen(self, history: int = 0) -> str:
         """What is on the screen, and up to `history` lines that have scrolled off it."""
-        return self._run("capture-pane", "-p", "-J", "-S", str(-history))
+        text = self._run("capture-pane", "-p", "-J", "-S", str(-history))
+        return "\n".join(line.rstrip() for line in text.split("\n"))
 
     def resize(self, columns: int, rows: int) -> None:
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
