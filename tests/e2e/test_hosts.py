@@ -31,7 +31,12 @@ ODD_NAMES = {
     "spaces": "  around  ",
     "equals": "a=b,c=d",
 }
-odd_names = pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES.keys())
+
+
+def odd_names(*, but: str = ""):
+    """Without names that hold the character `but`, which the interface at hand can't take."""
+    names = {key: name for key, name in ODD_NAMES.items() if not but or but not in name}
+    return pytest.mark.parametrize("name", names.values(), ids=names.keys())
 
 
 def instance_path(host, **more) -> str:
@@ -54,7 +59,7 @@ def works(host, project, *, cwd=None, options=()):
 # --- names ---------------------------------------------------------------------------------------------------------
 
 
-@odd_names
+@odd_names()
 def test_a_project_of_any_name(host, name):
     project = host.repository(host.home / name)
     works(host, project)
@@ -69,10 +74,8 @@ def test_a_project_of_any_name(host, name):
     assert host.box("instance", "gc").stdout.startswith("nothing")
 
 
-@odd_names
+@odd_names(but=":")  # PATH can't name such a directory
 def test_a_home_of_any_name(tmp_path, binary, name):
-    if ":" in name:
-        pytest.skip("PATH can't name a directory with a colon")
     host = Host(tmp_path / name, binary)
     try:
         works(host, host.project)
@@ -80,10 +83,8 @@ def test_a_home_of_any_name(tmp_path, binary, name):
         assert not host.close()
 
 
-@odd_names
+@odd_names(but=":")  # it divides source and target
 def test_a_granted_directory_of_any_name(host, name):
-    if ":" in name:
-        pytest.skip("a colon divides source and target")
     data = host.root / "data" / name
     data.mkdir(parents=True)
     (data / "file").write_text("granted\n")
@@ -243,7 +244,7 @@ def test_a_bare_repository_with_work_trees(host):
     host.git("worktree", "add", "-q", "-b", "one", str(host.home / "one"), cwd=bare)
     host.git("worktree", "add", "-q", "-b", "two", str(host.home / "two"), cwd=bare)
     for tree in ("one", "two"):
-        commit_in_box(host, host.home / tree)
+        commit_in_box(host, host.home / tree, file=tree)
     assert len(host.instances()) == 1
     done = host.run("git", "log", "--format=%s", "one", "two", cwd=bare)
     assert done.stdout.count("From the box") == 2, done.stderr
@@ -272,7 +273,12 @@ def test_submodules(host):
 
 
 def test_a_separate_git_directory(host):
+    """Only where the git directory names this work tree: else a box could point its .git at any other repository."""
     host.git("init", "-q", "--separate-git-dir", str(host.home / "elsewhere.git"))
+    done = host.sh("git status")
+    assert done.returncode != 0
+    assert "does not name this work tree" in re.sub(r"\s+", " ", done.stderr)
+    host.git("config", "core.worktree", str(host.project))
     commit_in_box(host, host.project)
 
 
@@ -480,7 +486,7 @@ def test_a_nixos_layout(nixos, host):
         set -e
         readlink /run/current-system
         cat /etc/static/os-release /etc/ssl/certs/ca-bundle.crt /etc/os-release
-        /usr/bin/env true
+        /usr/bin/env cat /dev/null
         /bin/sh -c 'echo from sh'
         ls /usr/bin /bin /nix/store
         touch made
