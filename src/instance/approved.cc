@@ -17,7 +17,8 @@ std::optional<std::string> approved_plan(const plan::Plan& plan) {
 }
 
 void store_approved(const plan::Plan& plan, const std::string& text) {
-  sys::replace_file(open_or_make(plan).directory, kApproved, text);
+  const auto [directory, mutex] = lock_instance(plan);
+  sys::replace_file(directory, kApproved, text);
 }
 
 }  // namespace claudebox::instance

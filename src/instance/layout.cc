@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -109,9 +110,10 @@ Place open_or_make(const plan::Plan& plan) {
     sys::Directory directory{sys::try_open_beneath(instances.get(), id, kDirectoryFlags), instances / id};
     if (directory.descriptor) {
       struct stat st{};
-      // A directory with nothing in it, perhaps from mkdir(1), is taken as none.
+      // Without a manifest: an empty directory, perhaps from mkdir(1), goes away here and is made anew; one with
+      // something in it is corrupt, which the caller finds out; one that is being removed has lost its name.
       if (::fstatat(directory.get(), kManifest, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-          !sys::entry_names(directory).empty()) {
+          (::unlinkat(instances.get(), id.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)) {
         check_private(directory, plan.uid);
         return {std::move(instances), std::move(directory)};
       }

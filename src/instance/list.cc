@@ -34,29 +34,37 @@ bool is_gone(const Manifest& manifest) {
   return is_mount_point(manifest.mount_point.empty() ? "/" : manifest.mount_point);
 }
 
-/// Reads one instance; never throws for what is wrong with it, so that one bad one does not hide the others.
-Record read_record(const sys::Directory& instances, const std::string& id) {
+/// What is known of an instance that can't be read: its problem.
+void read_into(Record& record, const sys::Directory& directory) {
+  check_private(directory, ::geteuid());
+  record.live = !survey(directory).live.empty();
+  struct stat st{};
+  if (::fstatat(directory.get(), kLock, &st, AT_SYMLINK_NOFOLLOW) == 0) record.last_used = st.st_mtim.tv_sec;
+  const auto content = read_manifest(directory);
+  if (const auto* unusable = std::get_if<Unusable>(&content)) {
+    record.problem = std::string(kManifest) + ": " + unusable->why;
+    return;
+  }
+  const auto& manifest = std::get<Manifest>(content);
+  record.canonical_root = manifest.canonical_root;
+  record.created = manifest.created;
+  record.project_exists = is_directory(manifest.canonical_root);
+  record.project_gone = is_gone(manifest);
+  if (manifest.id != record.id)
+    record.problem = std::string(kManifest) + ": it belongs to instance " + manifest.id;
+}
+
+/// Empty where it was removed meanwhile. What is wrong with one goes into its record, so that a bad one does not hide
+/// the others.
+std::optional<Record> read_record(const sys::Directory& instances, const std::string& id) {
   Record record{.id = id, .directory = instances / id};
   try {
     const sys::Directory directory = sys::open_directory_beneath(instances, id);
-    check_private(directory, ::geteuid());
-    record.live = !survey(directory).live.empty();
-    struct stat st{};
-    if (::fstatat(directory.get(), kLock, &st, AT_SYMLINK_NOFOLLOW) == 0)
-      record.last_used = st.st_mtim.tv_sec;
-    const auto content = read_manifest(directory);
-    if (const auto* unusable = std::get_if<Unusable>(&content)) {
-      record.problem = std::string(kManifest) + ": " + unusable->why;
-      return record;
-    }
-    const auto& manifest = std::get<Manifest>(content);
-    record.canonical_root = manifest.canonical_root;
-    record.created = manifest.created;
-    record.project_exists = is_directory(manifest.canonical_root);
-    record.project_gone = is_gone(manifest);
-    if (manifest.id != id)
-      record.problem = std::string(kManifest) + ": it belongs to instance " + manifest.id;
+    read_into(record, directory);
+    if (!record.problem.empty() && !is_still_named(instances, id, directory)) return std::nullopt;
   } catch (const base::Error& error) {
+    struct stat st{};
+    if (::fstatat(instances.get(), id.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return std::nullopt;
     record.problem = error.message();
   }
   return record;
@@ -88,7 +96,8 @@ std::vector<Record> list(const std::string& state_root) {
   const auto instances = open_instances(state_root, ::geteuid());
   if (!instances) return records;
   for (const auto& name : names_of(*instances))
-    if (!name.starts_with('.')) records.push_back(read_record(*instances, name));
+    if (!name.starts_with('.'))
+      if (auto record = read_record(*instances, name)) records.push_back(std::move(*record));
   return records;
 }
 
@@ -97,13 +106,16 @@ Record find(const std::string& state_root, const std::string& id) {
   if (!instances) throw_unknown(id, {});
   std::vector<std::string> names = names_of(*instances);
   std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
-  if (std::binary_search(names.begin(), names.end(), id)) return read_record(*instances, id);
   std::vector<std::string> matches;
-  if (!id.empty())
+  if (std::binary_search(names.begin(), names.end(), id)) {
+    matches = {id};  // a whole id is meant, also where others begin with it
+  } else if (!id.empty()) {
     std::copy_if(names.begin(), names.end(), std::back_inserter(matches),
                  [&](const std::string& name) { return name.starts_with(id); });
-  if (matches.size() == 1) return read_record(*instances, matches.front());
-  if (matches.empty()) throw_unknown(id, names);
+  }
+  if (matches.size() == 1)
+    if (auto record = read_record(*instances, matches.front())) return std::move(*record);
+  if (matches.size() <= 1) throw_unknown(id, names);
   if (matches.size() > 8) matches.resize(8);
   throw base::Error("more than one instance starts with '" + id + "'",
                     "give more of the id: " + base::join(matches, ", "));
@@ -124,8 +136,9 @@ std::vector<Record> collectable(const std::string& state_root) {
             {.id = name, .directory = *instances / name, .problem = "left over by an interruption"});
       continue;
     }
-    Record record = read_record(*instances, name);
-    if (record.project_gone && !record.live && record.problem.empty()) records.push_back(std::move(record));
+    auto record = read_record(*instances, name);
+    if (record && record->project_gone && !record->live && record->problem.empty())
+      records.push_back(std::move(*record));
   }
   return records;
 }

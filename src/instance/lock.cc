@@ -27,6 +27,7 @@
 #include <ctime>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "instance/layout.h"
 #include "instance/manifest.h"
 
@@ -50,16 +51,35 @@ bool try_lock(int file, int operation, const std::string& path) {
 
 }  // namespace
 
-Mutex::Mutex(const sys::Directory& instance) {
-  file_ = sys::open_beneath(instance, kLock, O_RDWR | O_CREAT, 0600);
+std::optional<Mutex> Mutex::lock(const sys::Directory& instances, const std::string& id,
+                                 const sys::Directory& directory) {
+  sys::UniqueFd file = sys::try_open_beneath(directory.get(), kLock, O_RDWR);
+  if (!file) {
+    if (errno != ENOENT) sys::throw_file_error(errno, "open " + directory / kLock);
+    // Not made without a look: in a directory that is being removed it would be in the way.
+    if (!is_still_named(instances, id, directory)) return std::nullopt;
+    file = sys::open_beneath(directory, kLock, O_RDWR | O_CREAT, 0600);
+  }
   // Not a wait in the kernel: a stopped claudebox (Ctrl-Z in the wrong millisecond) would hang all others
   // silently.
   for (int attempt = 0; attempt < kMutexAttempts; ++attempt) {
-    if (try_lock(file_.get(), LOCK_EX, instance / kLock)) return;
+    if (try_lock(file.get(), LOCK_EX, directory / kLock)) {
+      if (!is_still_named(instances, id, directory)) return std::nullopt;
+      return Mutex(std::move(file));
+    }
     ::nanosleep(&kMutexPause, nullptr);
   }
-  throw base::Error("another claudebox is busy with " + instance.path + " and does not get on with it",
-                    "fuser -v " + instance / kLock + " names it; it may be stopped (kill -CONT)");
+  throw base::Error(
+      "another claudebox is busy with " + directory.path + " and does not get on with it",
+      "fuser -v " + base::shell_quote(directory / kLock) + " names it; it may be stopped (kill -CONT)");
+}
+
+LockedInstance lock_instance(const plan::Plan& plan) {
+  while (true) {
+    Place place = open_or_make(plan);
+    if (auto mutex = Mutex::lock(place.instances, plan.instance.id, place.directory))
+      return {std::move(place.directory), std::move(*mutex)};
+  }
 }
 
 void Mutex::touch() const {
@@ -123,27 +143,22 @@ Lease::~Lease() {
 }
 
 std::variant<Lease, Busy> acquire(const plan::Plan& plan, const Holder& self) {
-  while (true) {
-    const Place place = open_or_make(plan);
-    const Mutex mutex(place.directory);
-    if (!is_still_named(place.instances, plan.instance.id, place.directory)) continue;
-    const auto manifest = read_manifest(place.directory);
-    if (const auto* unusable = std::get_if<Unusable>(&manifest))
-      throw base::Error("can't use the instance: " + place.directory / kManifest + ": " + unusable->why,
-                        unusable->hint);
-    const auto& whose = std::get<Manifest>(manifest);
-    if (whose.id != plan.instance.id || whose.canonical_root != plan.project.canonical_root)
-      throw base::Error("can't use the instance: " + place.directory / kManifest +
-                            " says that it belongs to " + whose.canonical_root + ", not to " +
-                            plan.project.canonical_root,
-                        "move the directory away to start afresh: it may be a copy of another one");
-    const Survey found = survey(place.directory);
-    if (!found.live.empty() && !plan.instance.share) return Busy{found.live};
-    for (const auto& name : found.stale)
-      ::unlinkat(place.directory.get(), (std::string(kHolders) + "/" + name).c_str(), 0);
-    mutex.touch();
-    return enter(place.directory, self);
-  }
+  const auto [directory, mutex] = lock_instance(plan);
+  const auto manifest = read_manifest(directory);
+  if (const auto* unusable = std::get_if<Unusable>(&manifest))
+    throw base::Error("can't use the instance: " + directory / kManifest + ": " + unusable->why,
+                      unusable->hint);
+  const auto& whose = std::get<Manifest>(manifest);
+  if (whose.id != plan.instance.id || whose.canonical_root != plan.project.canonical_root)
+    throw base::Error("can't use the instance: " + directory / kManifest + " says that it belongs to " +
+                          whose.canonical_root + ", not to " + plan.project.canonical_root,
+                      "move the directory away to start afresh: it may be a copy of another one");
+  const Survey found = survey(directory);
+  if (!found.live.empty() && !plan.instance.share) return Busy{found.live};
+  for (const auto& name : found.stale)
+    ::unlinkat(directory.get(), (std::string(kHolders) + "/" + name).c_str(), 0);
+  mutex.touch();
+  return enter(directory, self);
 }
 
 }  // namespace claudebox::instance

@@ -1,6 +1,7 @@
 // Who has an instance, and who may change that right now.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,14 +13,24 @@ namespace claudebox::instance {
 /// Held for milliseconds by who takes, prepares or removes an instance; never while a box lives.
 class Mutex {
  public:
-  /// Waits a few seconds for others. Throws.
-  explicit Mutex(const sys::Directory& instance);
+  /// Waits a few seconds for others. Empty where `directory` is not the instance `id` any more: it was removed
+  /// meanwhile. Throws.
+  static std::optional<Mutex> lock(const sys::Directory& instances, const std::string& id,
+                                   const sys::Directory& directory);
   /// Makes the time of the lock file, which is the last use of the instance, now.
   void touch() const;
 
  private:
+  explicit Mutex(sys::UniqueFd file) : file_(std::move(file)) {}
   sys::UniqueFd file_;
 };
+
+/// The plan's instance, made where it is missing, with its mutex held. Throws.
+struct LockedInstance {
+  sys::Directory directory;
+  Mutex mutex;
+};
+LockedInstance lock_instance(const plan::Plan& plan);
 
 /// The records in an instance's `holders`, told apart by their locks.
 struct Survey {

@@ -158,9 +158,8 @@ void write_state(BoxTree& tree, const plan::Plan& plan) {
 }  // namespace
 
 std::vector<std::string> prepare(const plan::Plan& plan) {
-  Place place = open_or_make(plan);
-  const Mutex mutex(place.directory);  // two boxes that share an instance may start at once
-  BoxTree tree(std::move(place.directory));
+  auto [directory, mutex] = lock_instance(plan);  // two boxes that share an instance may start at once
+  BoxTree tree(std::move(directory));
   tree.directory(kHome);
   write_state(tree, plan);
   make_mount_points(tree, plan);

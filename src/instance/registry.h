@@ -80,7 +80,8 @@ std::vector<Holder> holders(const Record& record);
 /// Bytes that the instance's files take on disk. Follows no link, leaves the file system never, and gives up
 /// counting in a tree of millions of files.
 std::uint64_t disk_usage(const Record& record);
-/// Removes the instance. Throws where it is live. First renamed, so that a crash leaves no half of it in use.
+/// Removes the instance; one that is gone already is success. Throws where it is live. First renamed, so that a crash
+/// leaves no half of it in use.
 void remove(const std::string& state_root, const Record& record);
 /// What gc would take: instances whose project is gone (see project_gone), and left-overs of interrupted
 /// removals and creations, which have a name that starts with a dot. Never a live one, never one with a

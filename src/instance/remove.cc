@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -13,13 +14,15 @@
 namespace claudebox::instance {
 namespace {
 
-/// Renames the instance to a name that nobody looks for; the mutex is let go with the return. Throws where it
-/// is live.
-std::string retire(const sys::Directory& instances, const std::string& id) {
-  const sys::Directory directory = sys::open_directory_beneath(instances, id);
-  const Mutex mutex(directory);
-  if (!is_still_named(instances, id, directory))
-    throw base::Error("instance " + id + " was removed by somebody else just now");
+/// Renames the instance to a name that nobody looks for; the mutex is let go with the return. Empty where somebody else
+/// was faster. Throws where it is live.
+std::optional<std::string> retire(const sys::Directory& instances, const std::string& id) {
+  sys::Directory directory{sys::try_open_beneath(instances.get(), id, O_RDONLY | O_DIRECTORY),
+                           instances / id};
+  if (!directory.descriptor && errno == ENOENT) return std::nullopt;
+  if (!directory.descriptor) sys::throw_file_error(errno, "remove instance " + directory.path);
+  const auto mutex = Mutex::lock(instances, id, directory);
+  if (!mutex) return std::nullopt;
   const auto live = survey(directory).live;
   if (!live.empty())
     throw base::Error(
@@ -81,10 +84,11 @@ std::uint64_t disk_usage(const Record& record) {
 
 void remove(const std::string& state_root, const Record& record) {
   const auto instances = open_instances(state_root, ::geteuid());
-  if (!instances) throw base::Error("no instance '" + record.id + "'", "there is no " + state_root);
+  if (!instances) return;
   // A left-over has no name that a start would look for, so nobody can be using it.
   const bool left_over = record.id.starts_with('.');
-  sys::remove_tree(*instances, left_over ? record.id : retire(*instances, record.id));
+  if (const auto name = left_over ? std::optional(record.id) : retire(*instances, record.id))
+    sys::remove_tree(*instances, *name);
 }
 
 }  // namespace claudebox::instance
