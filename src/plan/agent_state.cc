@@ -17,8 +17,10 @@
 #include <set>
 
 #include "base/path.h"
+#include "base/text.h"
 #include "plan/agent.h"
 #include "plan/agent_settings.h"
+#include "plan/box_view.h"
 
 namespace claudebox::plan {
 namespace {
@@ -93,6 +95,7 @@ class AgentState {
     write_settings();
     write_state();
     set_variables();
+    make_findable();
     write_memory();
   }
 
@@ -260,6 +263,24 @@ class AgentState {
              .kind = EnvVar::Kind::host,
              .origin = {base::Origin::Kind::builtin, "allow-list", "a choice about the agent; not a secret"},
              .from_host = true});
+  }
+
+  /// In a shell in the box its name should work as well. On the host it may have been found through a chain of links
+  /// of which the box has only the end.
+  void make_findable() {
+    const auto program = find_agent(host_, agent_);
+    if (!program) return;
+    const BoxView view(plan_, host_);
+    for (const auto& directory : base::split(value_of("PATH"), ':'))
+      if (const auto found = view.find(base::path_join(directory, agent_.command));
+          found && view.is_program(*found))
+        return;
+    plan_.mounts.push_back(
+        {.kind = Mount::Kind::symlink,
+         .target = base::path_join(plan_.user_home, ".local/box/bin/" + std::string(agent_.command)),
+         .source = *program,
+         .purpose = Purpose::agent,
+         .origin = {base::Origin::Kind::detected, "PATH", "its name works in a shell too"}});
   }
 
   void generate(std::string name, std::string value, std::string reason) {

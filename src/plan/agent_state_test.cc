@@ -239,6 +239,28 @@ TEST_F(AgentStateTest, VariablesOfTheHostAreChoicesNeverKeys) {
     EXPECT_EQ(variable(name), "(unset)");
 }
 
+TEST_F(AgentStateTest, ItsNameWorksInAShellOfTheBoxToo) {
+  const std::string link = "/home/dev/.local/box/bin/claude";
+  const std::string program = "/srv/n/node_modules/@anthropic-ai/claude-code/bin/claude.exe";
+  host.program(program)
+      .symlink("/srv/n/node_modules/.bin/claude", "../@anthropic-ai/claude-code/bin/claude.exe")
+      .symlink("/home/dev/bin/claude", "/srv/n/node_modules/.bin/claude")
+      .set("PATH", "/home/dev/bin");
+  const Mount bin{.kind = Mount::Kind::read_only, .target = "/home/dev/bin", .source = "/home/dev/bin"};
+  const Mount file{.kind = Mount::Kind::read_only, .target = program, .source = program};
+  plan.env.push_back({.name = "PATH", .value = "/home/dev/.local/box/bin:/home/dev/bin"});
+  plan.mounts = {bin, file};
+  run();
+  ASSERT_TRUE(mount(link)) << "the link in the middle, .bin/claude, is not in the box";
+  EXPECT_EQ(mount(link)->kind, Mount::Kind::symlink);
+  EXPECT_EQ(mount(link)->source, program);
+
+  host.symlink("/home/dev/bin/claude", program);
+  plan.mounts = {bin, file};
+  run();
+  EXPECT_FALSE(mount(link)) << "found without it";
+}
+
 TEST_F(AgentStateTest, MemorySaysWhatThisBoxIs) {
   plan.network.value = Tier::offline;
   plan.mounts = {

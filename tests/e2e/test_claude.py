@@ -104,6 +104,19 @@ def test_a_variable_comes_in_when_it_is_named(claude):
     assert claude.api.tool_results == ["got FAKE-granted"]
 
 
+def test_a_shell_in_the_box_finds_it_by_name_through_any_chain_of_links(claude):
+    host = claude.host
+    link = host.home / ".local/bin/claude"
+    (host.root / "tools").mkdir()
+    (host.root / "tools/claude").symlink_to(link.readlink())
+    link.unlink()
+    link.symlink_to(host.root / "tools/claude")
+    for _ in range(2):  # also where the first start has left its mark
+        done = assert_worked(host.box("run", "--yes", *claude.options, "--", "sh", "-c", "claude -p hi"))
+        assert done.stdout.strip() == REPLY
+    assert assert_worked(claude("-p", "hi")).stdout.strip() == REPLY
+
+
 # --- history -------------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +257,25 @@ def test_a_first_start_asks_nothing_about_the_projects_servers_and_imports(claud
     (claude.host.project / "CLAUDE.md").write_text("See @/usr/share/common-licenses/BSD\n")
     terminal.start(*claude.command())
     terminal.wait_for(r"bypass permissions on", timeout=60)
+    assert "Enter to confirm" not in terminal.screen()
+
+
+@pytest.mark.parametrize("kind", ["worktree", "worktree of a bare repository", "no repository", "subdirectory"])
+def test_a_first_start_asks_nothing_whatever_the_project_is(claude, terminal, kind):
+    host = claude.host
+    where = host.home / "elsewhere"
+    if kind == "worktree":
+        host.git("worktree", "add", "-q", str(where))
+    elif kind == "worktree of a bare repository":
+        host.git("clone", "-q", "--bare", str(host.project), str(host.home / "bare.git"))
+        host.git("worktree", "add", "-q", str(where), cwd=host.home / "bare.git")
+    elif kind == "no repository":
+        where.mkdir()
+    else:
+        where = host.project / "a/b"
+        where.mkdir(parents=True)
+    terminal.start(*claude.command(), cwd=where)
+    terminal.wait_for(r"bypass permissions on|Enter to confirm", timeout=60)
     assert "Enter to confirm" not in terminal.screen()
 
 
