@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdio>
 
-#include "base/path.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "plan/bwrap_args.h"

@@ -1,5 +1,8 @@
 // The audit's files: what is mounted, and what guards the host against what is in the project.
 #include <algorithm>
+#include <string_view>
+#include <tuple>
+#include <utility>
 
 #include "base/path.h"
 #include "base/text.h"
@@ -107,9 +110,9 @@ void Audit::system_files() {
     if (each.purpose == Purpose::system && !is_prominent(plan_, each)) all.push_back(&each);
   if (all.empty()) return;
   if (one_by_one()) {
-    std::stable_sort(all.begin(), all.end(), [](const Mount* a, const Mount* b) {
-      return std::pair(is_scratch(*a), std::cref(a->origin.reason).get()) <
-             std::pair(is_scratch(*b), std::cref(b->origin.reason).get());
+    std::sort(all.begin(), all.end(), [](const Mount* a, const Mount* b) {
+      return std::tuple(is_scratch(*a), std::string_view(a->origin.reason), a) <
+             std::tuple(is_scratch(*b), std::string_view(b->origin.reason), b);
     });
     const auto scratch =
         std::find_if(all.begin(), all.end(), [](const Mount* each) { return is_scratch(*each); });
@@ -156,8 +159,9 @@ void Audit::files() {
       tools.push_back(&each);
     }
   }
-  std::stable_sort(prominent.begin(), prominent.end(),
-                   [&](const Mount* a, const Mount* b) { return rank_of(plan_, *a) < rank_of(plan_, *b); });
+  std::sort(prominent.begin(), prominent.end(), [&](const Mount* a, const Mount* b) {
+    return std::pair(rank_of(plan_, *a), a) < std::pair(rank_of(plan_, *b), b);  // else in the plan's order
+  });
   for (const auto* each : prominent) mount(*each, label_of(plan_, *each));
   mounts("agent", agent);
   mounts("tools", tools);
