@@ -45,6 +45,7 @@ add_custom_command(OUTPUT ${generated}/changelog.gz ${generated}/changelog.Debia
 add_custom_target(changelogs ALL DEPENDS ${generated}/changelog.gz ${generated}/changelog.Debian.gz)
 install(FILES ${generated}/changelog.gz ${generated}/changelog.Debian.gz ${debian}/copyright
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${debian}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME claudebox)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME claudebox)
@@ -52,10 +53,11 @@ set(CPACK_PACKAGE_VENDOR "The claudebox authors")
 set(CPACK_PACKAGE_CONTACT "The claudebox authors <claudebox@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "run coding agents without permission prompts in a sandbox")
 set(CPACK_PACKAGE_DESCRIPTION
-"claudebox runs Claude Code, or any other command, with its permission prompts off, in a bubblewrap sandbox on the
-current project. Only the project is writable; the rest of the home directory is not there, secrets in the environment
-stay outside, and what later runs on the host, such as git hooks, is read-only. Before the start it shows what the
-sandbox gets.")
+"claudebox runs Claude Code, or any other command, with its permission prompts
+off, in a bubblewrap sandbox on the current project. Only the project is
+writable; the rest of the home directory is not there, secrets in the
+environment stay outside, and what later runs on the host, such as git hooks,
+is read-only. Before the start it shows what the sandbox gets.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
