@@ -141,7 +141,10 @@ std::optional<std::string> git_config_value(const std::vector<GitConfigEntry>& e
 bool git_config_true(std::string_view value) {
   std::string word;
   for (const char c : value) word += lower(c);
-  return word == "true" || word == "yes" || word == "on" || word == "1";
+  if (word == "true" || word == "yes" || word == "on") return true;
+  const std::size_t digits = word.starts_with('-') || word.starts_with('+') ? 1 : 0;
+  return word.size() > digits && std::isdigit(static_cast<unsigned char>(word[digits])) &&
+         word.find_first_of("123456789", digits) != std::string::npos;
 }
 
 std::string git_config_quote(std::string_view value) {

@@ -1,7 +1,6 @@
 // Git's configuration syntax, read without running git (git-config(1), "Syntax"). Pure.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +25,7 @@ std::vector<GitConfigEntry> parse_git_config(std::string_view text);
 std::optional<std::string> git_config_value(const std::vector<GitConfigEntry>& entries,
                                             std::string_view section, std::string_view key);
 
-/// Git's booleans: true, yes, on, 1 and an empty "key" line.
+/// Git's booleans: true, yes, on and numbers other than 0.
 bool git_config_true(std::string_view value);
 
 /// A value quoted for a configuration file.

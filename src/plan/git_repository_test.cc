@@ -20,7 +20,7 @@ FakeHost with_worktree() {
   FakeHost host;
   add_git_directory(host, "/home/dev/main/.git");
   host.file("/home/dev/linked/.git", "gitdir: /home/dev/main/.git/worktrees/linked\n");
-  host.file("/home/dev/main/.git/worktrees/linked/HEAD")
+  host.file("/home/dev/main/.git/worktrees/linked/HEAD", "ref: refs/heads/l\n")
       .file("/home/dev/main/.git/worktrees/linked/commondir", "../..\n");
   host.file("/home/dev/main/.git/worktrees/linked/gitdir", "/home/dev/linked/.git\n");
   return host;
@@ -64,7 +64,8 @@ TEST(FindRepository, AWorkTreeOfABareRepositoryBelongsToThat) {
   FakeHost host;
   add_git_directory(host, "/srv/app.git", "[core]\n\tbare = true\n");
   host.file("/home/dev/w/.git", "gitdir: /srv/app.git/worktrees/w\n");
-  host.file("/srv/app.git/worktrees/w/HEAD").file("/srv/app.git/worktrees/w/commondir", "../..\n");
+  host.file("/srv/app.git/worktrees/w/HEAD", "ref: refs/heads/w\n")
+      .file("/srv/app.git/worktrees/w/commondir", "../..\n");
   host.file("/srv/app.git/worktrees/w/gitdir", "/home/dev/w/.git\n");
   EXPECT_EQ(find(host, "/home/dev/w")->canonical_root, "/srv/app.git");
   EXPECT_EQ(find(host, "/srv/app.git")->kind, Kind::bare);
@@ -93,7 +94,8 @@ TEST(FindRepository, AnUnconfirmedPointerIsRefused) {
   EXPECT_FALSE(find(host, "/home/dev/evil2", &said));
   EXPECT_THAT(said, HasSubstr("does not name this work tree"));
   // A git directory in the project that names another repository as its common directory.
-  host.file("/home/dev/evil3/.git", "gitdir: fake\n").file("/home/dev/evil3/fake/HEAD");
+  host.file("/home/dev/evil3/.git", "gitdir: fake\n")
+      .file("/home/dev/evil3/fake/HEAD", "ref: refs/heads/x\n");
   host.file("/home/dev/evil3/fake/commondir", "/home/dev/main/.git\n")
       .file("/home/dev/evil3/fake/gitdir", "/home/dev/evil3/.git\n");
   EXPECT_FALSE(find(host, "/home/dev/evil3", &said));
@@ -108,6 +110,57 @@ TEST(FindRepository, ASeparateGitDirectoryMustNameItsWorkTree) {
   std::string said;
   EXPECT_FALSE(find(host, "/home/dev/other", &said));
   EXPECT_THAT(said, HasSubstr("core.worktree"));  // the way out
+}
+
+TEST(FindRepository, AGitDirectoryInTheWorkTreeNeedsNoConfirmation) {
+  FakeHost host;
+  add_git_directory(host, "/home/dev/app/.repo");
+  host.file("/home/dev/app/.git", "gitdir: .repo\n");
+  EXPECT_EQ(find(host, "/home/dev/app")->kind, Kind::separate);
+}
+
+TEST(FindRepository, TheConfigurationOfTheMainWorkTreeMayLieApart) {
+  FakeHost host;
+  add_git_directory(host, "/home/dev/app/.git", "[extensions]\n\tworktreeConfig = true\n");
+  host.file("/home/dev/app/.git/config.worktree", "[core]\n\tbare = true\n");
+  EXPECT_EQ(find(host, "/home/dev/app")->canonical_root, "/home/dev/app/.git");
+}
+
+TEST(FindRepository, AnInertCommondirIsNoLinkedWorkTree) {
+  FakeHost host;
+  add_git_directory(host, "/srv/gd", "[core]\n\tworktree = /home/dev/app\n");
+  host.file("/srv/gd/commondir", "../gd\n").file("/home/dev/app/.git", "gitdir: /srv/gd\n");
+  EXPECT_EQ(find(host, "/home/dev/app")->kind, Kind::separate);
+}
+
+TEST(FindRepository, BareOnlyWhereHeadIsOne) {
+  FakeHost host;
+  host.file("/home/dev/app/HEAD", "notes\n")
+      .directory("/home/dev/app/objects")
+      .directory("/home/dev/app/refs");
+  EXPECT_FALSE(find(host, "/home/dev/app"));
+  host.file("/home/dev/app/HEAD", std::string(40, 'a') + "\n");
+  EXPECT_EQ(find(host, "/home/dev/app")->kind, Kind::bare);
+}
+
+TEST(FindRepository, LoopsAndHugeFilesEnd) {
+  FakeHost host;
+  host.symlink("/home/dev/app/.git", ".git");
+  std::string said;
+  EXPECT_FALSE(find(host, "/home/dev/app", &said));
+  host.file("/home/dev/b/.git", "gitdir: " + std::string(1U << 20, 'x'));
+  EXPECT_FALSE(find(host, "/home/dev/b", &said));
+  EXPECT_LT(said.size(), 1000U);
+  host.file("/home/dev/c/.git", "gitdir: ../b\n");
+  EXPECT_FALSE(find(host, "/home/dev/c", &said));
+}
+
+// Discovery does not honour GIT_DIR: the caller's environment must not choose what becomes writable.
+TEST(FindRepository, TheEnvironmentDoesNotCount) {
+  FakeHost host;
+  add_git_directory(host, "/home/dev/other/.git");
+  host.set("GIT_DIR", "/home/dev/other/.git").directory("/home/dev/app");
+  EXPECT_FALSE(find(host, "/home/dev/app"));
 }
 
 TEST(FindRepository, MalformedPointersSayWhichFile) {

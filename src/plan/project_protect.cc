@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "plan/git.h"
+#include "plan/protection.h"
 
 namespace claudebox::plan {
 namespace {
@@ -26,27 +27,13 @@ constexpr std::array kRuns = {
 
 void plan_project_protection(const sys::HostView& host, Plan& plan) {
   if (plan.project.read_only) return;
+  Protection protection(host, plan, "project protection");
   for (const auto& runs : kRuns) {
     const std::string path = base::path_join(plan.project.root, runs.path);
-    const base::Origin origin{base::Origin::Kind::builtin, "project protection", std::string(runs.reason)};
-    const auto kind = host.lstat(path).kind;
     // A missing one is not made up: git status would show it. It is reported at the end when it is new; one that
     // exists is, too, since the host may replace it and so lift the cover.
-    plan.sweeps.push_back({path, std::string(runs.reason)});
-    if (kind != sys::FileKind::file && kind != sys::FileKind::directory) continue;
-    const std::string parent = base::parent_of(path);
-    if (parent != plan.project.root)
-      plan.mounts.push_back(
-          {.kind = Mount::Kind::writable,
-           .target = parent,
-           .source = parent,
-           .purpose = Purpose::protection,
-           .origin = {origin.kind, origin.source, "so that it can't be renamed away and made anew"}});
-    plan.mounts.push_back({.kind = Mount::Kind::read_only,
-                           .target = path,
-                           .source = path,
-                           .purpose = Purpose::protection,
-                           .origin = origin});
+    protection.sweep(path, std::string(runs.reason));
+    protection.cover_named(path, std::string(runs.reason));
   }
 }
 
