@@ -19,6 +19,7 @@
 #include "plan/bwrap_args.h"
 #include "runtime/box_child.h"
 #include "runtime/guard.h"
+#include "runtime/new_repositories.h"
 #include "runtime/sources.h"
 #include "runtime/stubs.h"
 #include "runtime/supervisor.h"
@@ -73,6 +74,7 @@ void set_non_blocking(int descriptor) {
 report::Outcome run(const plan::Plan& plan, const std::function<void(std::string_view)>& capture) {
   const BlockedSignals blocked;
   const Snapshot before(plan.sweeps);
+  const NewRepositories repositories(plan);
   const Stubs stubs(plan.stubs);
   Guard guard(plan.watches);
   Terminal terminal;
@@ -113,6 +115,7 @@ report::Outcome run(const plan::Plan& plan, const std::function<void(std::string
                                        .terminal = &terminal,
                                        .capture = capture});
   outcome.findings = before.compare();
+  for (auto& finding : repositories.find()) outcome.findings.push_back(std::move(finding));
   return outcome;
 }
 
