@@ -55,11 +55,13 @@ class HostView {
   virtual std::optional<std::string> real_path(const std::string& path) const = 0;
   virtual std::optional<std::string> read_link(const std::string& path) const = 0;
   /// The content of a regular file of at most `limit` bytes; empty for anything else.
-  virtual std::optional<std::string> read_file(const std::string& path, std::size_t limit = 1U << 20) const = 0;
+  virtual std::optional<std::string> read_file(const std::string& path,
+                                               std::size_t limit = 1U << 20) const = 0;
   /// The first `length` bytes of a regular file of any size.
   virtual std::optional<std::string> read_head(const std::string& path, std::size_t length) const = 0;
   /// Names in a directory, sorted, without "." and ".."; at most `limit` of them.
-  virtual std::vector<std::string> list_directory(const std::string& path, std::size_t limit = 4096) const = 0;
+  virtual std::vector<std::string> list_directory(const std::string& path,
+                                                  std::size_t limit = 4096) const = 0;
   /// access(2) with the real ids.
   virtual bool readable(const std::string& path) const = 0;
   virtual bool writable(const std::string& path) const = 0;
