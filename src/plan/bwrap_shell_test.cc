@@ -179,6 +179,12 @@ TEST_F(BwrapShell, NeverPrintsASecretAndStartsNothingWithoutIt) {
   EXPECT_EQ(run("DB_PASSWORD=a HARMLESS=b GH_TOKEN=c\n"), 7);
 }
 
+// An interactive bash looks for history inside $'…' too; a script, as the other tests run it, does not.
+TEST_F(BwrapShell, LeavesNothingForHistoryExpansion) {
+  plan_.command.argv = {"/usr/bin/true", "line\n!!"};
+  EXPECT_NE(bwrap_shell_command(plan_, "claudebox").find("$'line\\n\\041\\041'"), std::string::npos);
+}
+
 TEST_F(BwrapShell, ASecretAmongTheArgumentsIsNotPrintedEither) {
   plan_.command.argv = {"/usr/bin/curl", "-H", "Authorization: ghp_0123456789abcdefABCDEF0123456789abcd"};
   EXPECT_EQ(bwrap_shell_command(plan_, "claudebox").find("0123456789"), std::string::npos);
