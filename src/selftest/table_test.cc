@@ -28,7 +28,7 @@ std::string table_at(std::size_t width, bool color = false) {
 }
 
 TEST(SelftestTable, FitsItsWidth) {
-  for (const std::size_t width : {40, 80, 200})
+  for (const std::size_t width : std::initializer_list<std::size_t>{40, 80, 200})
     for (const auto& line : base::split(table_at(width), '\n'))
       EXPECT_LE(render::text_width(line), width) << line;
 }
