@@ -180,7 +180,8 @@ def test_what_the_plan_says_is_writable_is_and_the_rest_is_not(host, rich):
 
 def test_nothing_is_mounted_that_the_plan_does_not_say(host, rich):
     plan = json.loads(host.box("plan", *rich, "--json", "--", "true").stdout)
-    said = {mount["target"] for mount in plan["mounts"]} | {"/"}
+    # bwrap's program is covered with itself by the launch, so that /proc/1/exe can't be written to.
+    said = {mount["target"] for mount in plan["mounts"]} | {"/", plan["box"]["bwrap"]}
     done = host.box("run", "--yes", *rich, "--", "cut", "-d", " ", "-f", "5", "/proc/self/mountinfo")
     for point in done.stdout.splitlines():
         assert point in said or re.match(r"/(dev|proc)/", point), point  # what bwrap's --dev and --proc are made of
@@ -244,7 +245,9 @@ def test_the_command_pasted_into_a_terminal_makes_the_same_box(host, terminal, a
     terminal.line("echo PASTED=$?")
     assert terminal.wait_for(r"^PASTED=(\d+)")[1] == "0", terminal.screen(500)
 
-    assert host_facts.read_text().replace("/run\n", "\n") == pasted_facts.read_text().replace("/pasted\n", "\n")
+    # The launch covers bwrap's own program; a bwrap that is started by hand can't do that to itself.
+    launched = re.sub(r"^\S*/bwrap ro,.*\n", "", host_facts.read_text(), flags=re.MULTILINE)
+    assert launched == pasted_facts.read_text()
     assert host.git("status", "--porcelain", cwd=awkward).split() == ["??", "pasted", "??", "run"]
     assert "GREETING=from the 'host'" in pasted_facts.read_text()
 
@@ -276,10 +279,6 @@ def test_the_pasted_command_asks_for_a_secret_and_starts_nothing_without(host):
 
 
 def test_the_transcript_of_the_readme_is_a_real_run(host, binary):
-    readme = SOURCE / "README.md"
-    check = ["--check"] if readme.exists() else []
-    done = subprocess.run([SOURCE / "script/readme-transcript", *check], env={**host.env, "CLAUDEBOX_BINARY": binary},
+    done = subprocess.run([SOURCE / "script/readme-transcript", "--check"], env={**host.env, "CLAUDEBOX_BINARY": binary},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    if not check:
-        assert "Proceed? [Y/n] y\n12 tests passed\n" in done.stdout
