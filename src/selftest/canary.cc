@@ -72,6 +72,7 @@ Canaries::Canaries(const plan::Plan& plan) {
 
 std::vector<std::string> Canaries::facts() const {
   std::vector<std::string> out;
+  out.reserve(canaries_.size());
   for (const auto& canary : canaries_) out.push_back(canary.fact);
   return out;
 }
