@@ -1,5 +1,6 @@
 #include "plan/git_directory_protect.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/path.h"
@@ -63,25 +64,52 @@ void GitDirectoryProtection::read_only(const std::string& git_dir, Note::Level l
 
 void GitDirectoryProtection::repository(const std::string& git_dir, const std::string& work_tree) {
   if (protection_.is_covered(git_dir) || !seen_.insert(git_dir).second) return;
-  if (seen_.size() > kMaxRepositories)
-    return read_only(git_dir, Note::Level::warning,
-                     "there are more than " + std::to_string(kMaxRepositories) + " repositories");
-  if (!host_.writable(git_dir)) return read_only(git_dir, Note::Level::info, "you may not write it");
-  if (const std::string problem = shape_problem(host_, git_dir); !problem.empty())
-    return read_only(git_dir, Note::Level::warning, problem);
-  const bool redirected = host_.lstat(git_dir + "/commondir").exists();
-  if (redirected && follow_pointer(host_, git_dir + "/commondir", "") != git_dir)
-    return read_only(git_dir, Note::Level::danger,
-                     git_dir +
-                         "/commondir leads git to another directory, which no git command does; find "
-                         "out who made it before you use git here");
-  protection_.pin_way_to(git_dir);
-  names(git_dir);
-  commondir(git_dir);
   configuration(git_dir, work_tree);
-  interrupted_rebase(git_dir);
-  modules(git_dir + "/modules");
-  linked_work_trees(git_dir);
+  if (seen_.size() > kMaxRepositories) {
+    read_only(git_dir, Note::Level::warning,
+              "there are more than " + std::to_string(kMaxRepositories) + " repositories");
+  } else if (!host_.writable(git_dir)) {
+    read_only(git_dir, Note::Level::info, "you may not write it");
+  } else if (const std::string problem = shape_problem(host_, git_dir); !problem.empty()) {
+    read_only(git_dir, Note::Level::warning, problem);
+  } else if (host_.lstat(git_dir + "/commondir").exists() &&
+             follow_pointer(host_, git_dir + "/commondir", "") != git_dir) {
+    read_only(
+        git_dir, Note::Level::danger,
+        git_dir +
+            "/commondir leads git to another directory, which no git command does; find out who made it "
+            "before you use git here");
+  } else {
+    protection_.pin_way_to(git_dir);
+    names(git_dir);
+    commondir(git_dir);
+    interrupted_rebase(git_dir);
+    modules(git_dir + "/modules");
+    linked_work_trees(git_dir);
+    return;
+  }
+  what_leads_out(git_dir);
+}
+
+/// A git directory that is read-only as a whole may still lead to what is not: by links, and by its work trees.
+void GitDirectoryProtection::what_leads_out(const std::string& git_dir) {
+  for (const auto& name : kNames) {
+    const std::string path = git_dir + "/" + std::string(name.name);
+    if (const auto real = host_.real_path(path); real && *real != path)
+      protection_.cover_named(*real, std::string(name.reason));
+  }
+  protect_linked_hooks(host_, git_dir + "/hooks", protection_);
+  for (const auto& id : host_.list_directory(git_dir + "/worktrees", kMaxNames))
+    git_file_named_by(git_dir + "/worktrees/" + id + "/gitdir");
+}
+
+void GitDirectoryProtection::git_file_named_by(const std::string& gitdir) {
+  const auto file = follow_pointer(host_, gitdir, "");
+  if (!file || base::base_name(*file) != ".git" || host_.lstat(*file).kind != FileKind::file ||
+      protection_.area_of(*file).empty())
+    return;
+  protection_.pin_way_to(base::parent_of(*file));
+  protection_.cover(*file, "it says where the repository is");
 }
 
 void GitDirectoryProtection::names(const std::string& git_dir) {
@@ -101,9 +129,12 @@ void GitDirectoryProtection::commondir(const std::string& git_dir) {
 }
 
 void GitDirectoryProtection::configuration(const std::string& git_dir, const std::string& work_tree) {
+  const std::vector<std::string> own = {git_dir + "/config", git_dir + "/config.worktree"};
   // Every condition holds here: what might be read is protected.
-  const auto config = read_git_config(host_, {git_dir + "/config", git_dir + "/config.worktree"}, home_,
-                                      [](const auto&, const auto&) { return true; });
+  auto config = read_git_config(host_, own, home_, [](const auto&, const auto&) { return true; });
+  std::erase_if(config.files, [&](const GitConfigFiles::File& file) {
+    return std::find(own.begin(), own.end(), file.path) != own.end();
+  });
   if (!config.complete)
     protection_.note(Note::Level::warning,
                      "not everything that " + git_dir +
@@ -141,8 +172,10 @@ void GitDirectoryProtection::linked_work_trees(const std::string& common_dir) {
   const auto kind = host_.lstat(all).kind;
   if (kind == FileKind::missing) return;
   const auto ids = host_.list_directory(all, kMaxNames + 1);
-  if (kind != FileKind::directory || ids.size() > kMaxNames)
+  if (kind != FileKind::directory || ids.size() > kMaxNames) {
+    for (const auto& id : ids) git_file_named_by(all + "/" + id + "/gitdir");
     return read_only(all, Note::Level::warning, "there are too many work trees, or it is no directory");
+  }
   protection_.pin(all);
   for (const auto& id : ids)
     if (host_.lstat(all + "/" + id).kind == FileKind::directory) linked_work_tree(common_dir, all + "/" + id);
@@ -151,10 +184,12 @@ void GitDirectoryProtection::linked_work_trees(const std::string& common_dir) {
 void GitDirectoryProtection::linked_work_tree(const std::string& common_dir, const std::string& git_dir) {
   if (follow_pointer(host_, git_dir + "/commondir", "") != common_dir ||
       host_.lstat(git_dir + "/commondir").kind != FileKind::file ||
-      !fits(host_.lstat(git_dir + "/config.worktree").kind, Stub::Kind::file))
+      !fits(host_.lstat(git_dir + "/config.worktree").kind, Stub::Kind::file)) {
+    git_file_named_by(git_dir + "/gitdir");
     return read_only(
         git_dir, Note::Level::danger,
         "its commondir or config.worktree is not what `git worktree add` makes; find out who made it");
+  }
   protection_.pin(git_dir);
   // Not watched: the host's `git worktree remove` may take another work tree away while the box lives, and no git
   // command replaces these.
@@ -165,9 +200,7 @@ void GitDirectoryProtection::linked_work_tree(const std::string& common_dir, con
                         "git may take its configuration from it");
   interrupted_rebase(git_dir);
   modules(git_dir + "/modules");
-  if (const auto file = follow_pointer(host_, git_dir + "/gitdir", "");
-      file && base::base_name(*file) == ".git" && host_.lstat(*file).kind == FileKind::file)
-    git_file(*file);
+  git_file_named_by(git_dir + "/gitdir");
 }
 
 void GitDirectoryProtection::git_file(const std::string& file) {

@@ -28,6 +28,8 @@ class GitDirectoryProtection {
 
  private:
   void read_only(const std::string& git_dir, Note::Level level, const std::string& why);
+  void what_leads_out(const std::string& git_dir);
+  void git_file_named_by(const std::string& gitdir);
   void names(const std::string& git_dir);
   void commondir(const std::string& git_dir);
   void configuration(const std::string& git_dir, const std::string& work_tree);

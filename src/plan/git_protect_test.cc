@@ -160,6 +160,24 @@ TEST(GitProtection, WhatCannotBeCoveredMakesTheGitDirectoryReadOnly) {
   EXPECT_THAT(protect(foreign).stubs, IsEmpty());
 }
 
+TEST(GitProtection, WhatAReadOnlyGitDirectoryLeadsToIsCovered) {
+  FakeHost host;
+  host.file(kGit + "/HEAD", "ref: refs/heads/main\n").directory(kGit + "/objects").directory(kGit + "/refs");
+  host.file(kGit + "/config", "[core]\n\tfsmonitor = tools/watch\n")
+      .symlink(kGit + "/hooks", "../tools/hooks");
+  host.directory(kProject + "/tools/hooks")
+      .program(kProject + "/tools/watch")
+      .program(kProject + "/tools/check");
+  host.symlink(kProject + "/tools/hooks/pre-commit", "../check");
+  add_linked(host, kGit, "l", kProject + "/trees/l");
+  const Plan plan = protect(host);
+  for (const std::string path : {"/.git", "/tools/hooks", "/tools/watch", "/tools/check", "/trees/l/.git"})
+    EXPECT_TRUE(is_covered(plan, kProject + path)) << path;
+  for (const auto& mount : plan.mounts)
+    if (mount.kind == Mount::Kind::writable)
+      EXPECT_THAT(mount.target, Not(HasSubstr("/.git/"))) << mount.target;
+}
+
 TEST(GitProtection, ReadOnlyProjectsNeedNothing) {
   const auto host = repository();
   Plan plan;

@@ -94,8 +94,11 @@ void Protection::watch_kept(const std::string& path, const std::string& reason) 
 void Protection::hold_stub(const std::string& path, Stub::Kind kind, const std::string& content,
                            const std::string& reason) {
   const bool missing = host_.lstat(path).kind == FileKind::missing;
-  // One that a killed box left, or that another box on the same repository uses, is shared and taken over.
-  const bool left = kind == Stub::Kind::file && host_.read_file(path, kLargestStub) == content;
+  // One that a killed box left, or that another box on the same repository uses, is shared and taken over. Of empty
+  // directories only `remotes` is surely ours: git's templates bring the others.
+  const bool left = kind == Stub::Kind::file
+                        ? host_.read_file(path, kLargestStub) == content
+                        : base::base_name(path) == "remotes" && host_.list_directory(path, 1).empty();
   if (missing || left)
     plan_.stubs.push_back({.kind = kind, .path = path, .content = content, .origin = origin(reason)});
   hold(path, reason);

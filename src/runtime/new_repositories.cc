@@ -89,10 +89,10 @@ bool NewRepositories::changed_since_start(const std::string& path) const {
 }
 
 bool NewRepositories::is_new(const std::string& git_dir) const {
-  if (covered_.contains(git_dir) || covered_.contains(git_dir + "/config")) return false;
   struct stat st{};
   if (::lstat(git_dir.c_str(), &st) < 0) return false;
   if (!S_ISDIR(st.st_mode)) return changed_since_start(git_dir);
+  if (covered_.contains(git_dir) || covered_.contains(git_dir + "/config")) return false;
   for (const char* name : {"/config", "/config.worktree", "/commondir", "/hooks"})
     if (changed_since_start(git_dir + name)) return true;
   if (::lstat((git_dir + "/config").c_str(), &st) < 0) return changed_since_start(git_dir + "/HEAD");
