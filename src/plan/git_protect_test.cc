@@ -173,9 +173,11 @@ TEST(GitProtection, WhatAReadOnlyGitDirectoryLeadsToIsCovered) {
   const Plan plan = protect(host);
   for (const std::string path : {"/.git", "/tools/hooks", "/tools/watch", "/tools/check", "/trees/l/.git"})
     EXPECT_TRUE(is_covered(plan, kProject + path)) << path;
-  for (const auto& mount : plan.mounts)
-    if (mount.kind == Mount::Kind::writable)
+  for (const auto& mount : plan.mounts) {
+    if (mount.kind == Mount::Kind::writable) {
       EXPECT_THAT(mount.target, Not(HasSubstr("/.git/"))) << mount.target;
+    }
+  }
 }
 
 TEST(GitProtection, ReadOnlyProjectsNeedNothing) {
