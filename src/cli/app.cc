@@ -229,7 +229,8 @@ OptionDoc Tree::document(const CLI::Option& option, const std::string& command) 
   doc.group = extra.group;
   doc.summary = option.get_description();
   doc.completion = extra.completion;
-  doc.repeatable = extra.several || option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
+  doc.repeatable = extra.several || (!extra.value_name.empty() &&
+                                     option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll);
   doc.required = option.get_required();
   if (!doc.names.empty()) doc.long_doc = option_text(doc.main_name(), command);
   return doc;

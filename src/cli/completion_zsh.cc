@@ -68,14 +68,15 @@ std::string function_name(const std::string& words) {
 }
 
 std::string arguments(const CommandDoc& command, const CommandDoc& tree) {
-  std::string out = "_arguments -s -S -C";
+  // -A: options of claudebox end at the first word that is none.
+  std::string out = "_arguments -s -S -C -A '-*'";
   for (const auto& option : command.options) add_option(out, option, tree);
   return out;
 }
 
 std::string leaf(const std::string& words, const CommandDoc& command, const CommandDoc& tree) {
   std::string out = function_name(words) + "() {\n  " + arguments(command, tree);
-  if (words == "run") out += " \\\n    '(-)1:command: _command_names -e' \\\n    '*::arguments: _normal'";
+  if (words == "run") out += " \\\n    '*:::command: _normal'";
   for (const auto& positional : command.positionals)
     out += " \\\n    " + quoted((positional.repeatable ? "*:" : "1:") + plain(positional.value_name) + ":" +
                                 action(positional, tree));

@@ -646,6 +646,27 @@ def test_bash_completes_in_a_terminal(host, session):
     terminal.wait_for(r"claudebox --network offline")
 
 
+def test_zsh_completes_in_a_terminal(host, terminal):
+    (host.home / ".local/bin/claudebox").symlink_to(host.binary)
+    host.run("true")
+    identity = host.instances()[0].name
+    terminal.start(need("zsh"), "-f")
+    terminal.line("PS1='READY$ '; autoload -Uz compinit && compinit -u -D && source <(claudebox completion zsh)")
+    terminal.line("echo defined $_comps[claudebox]")
+    terminal.wait_for(r"^defined _claudebox")
+    for typed, completed in [("claudebox inst", "claudebox instance"), (f"claudebox instance rm {identity[:2]}", identity),
+                             ("claudebox --network off", "--network offline"), ("claudebox --net", "--network="),
+                             ("claudebox --network full completion f", "completion fish"),
+                             ("claudebox run --netw", "run --network="), ("claudebox run -y ech", "run -y echo"),
+                             ("claudebox run -- ech", "run -- echo"),
+                             ("claudebox run -y git --vers", "run -y git --version"), ("claudebox -- READ", "claudebox -- README")]:
+        terminal.keys("C-u")
+        terminal.line("clear")
+        terminal.type(typed)
+        terminal.keys("Tab")
+        terminal.wait_for(re.escape(completed))
+
+
 def test_the_filter_is_written_as_bytes(host):
     done = host.box("__seccomp-filter", text=False)
     assert done.returncode == 0
