@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "base/error.h"
-#include "base/path.h"
 #include "base/text.h"
 
 namespace claudebox::instance {

@@ -12,7 +12,6 @@
 #include <cstdio>
 #include <optional>
 
-#include "base/error.h"
 #include "sys/fs.h"
 
 namespace claudebox::sys {
@@ -80,7 +79,7 @@ class Removal {
   /// Takes everything out of the directory `name` of the root, then removes it. Whether that worked.
   bool empty(const std::string& name) {
     open_up(root_.get(), name);
-    Directory directory{open_to_empty(root_.get(), name, O_RDONLY), root_ / name};
+    const Directory directory{open_to_empty(root_.get(), name, O_RDONLY), root_ / name};
     if (!directory.descriptor) {
       note(errno, directory.path);
       return false;
