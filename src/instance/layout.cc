@@ -42,7 +42,7 @@ class Unfinished {
     if (finished_) return;
     try {
       sys::remove_tree(instances_, name_);
-    } catch (const base::Error&) {  // gc takes it later
+    } catch (const base::Error&) {  // NOLINT(bugprone-empty-catch): gc takes it later
     }
   }
   const std::string& name() const { return name_; }
@@ -90,7 +90,7 @@ std::string state_root_of(const plan::Plan& plan) {
 std::optional<sys::Directory> open_instances(const std::string& state_root, uid_t uid) {
   const sys::UniqueFd slash(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const std::string below = base::relative_to(state_root, "/");
-  sys::Directory root{sys::try_open_beneath(slash.get(), below, kDirectoryFlags), state_root};
+  const sys::Directory root{sys::try_open_beneath(slash.get(), below, kDirectoryFlags), state_root};
   if (!root.descriptor && errno == ENOENT) return std::nullopt;
   if (!root.descriptor) sys::throw_file_error(errno, "use the directory " + state_root);
   check_owner(root, uid);

@@ -17,8 +17,8 @@ namespace {
 /// Renames the instance to a name that nobody looks for; the mutex is let go with the return. Empty where somebody else
 /// was faster. Throws where it is live.
 std::optional<std::string> retire(const sys::Directory& instances, const std::string& id) {
-  sys::Directory directory{sys::try_open_beneath(instances.get(), id, O_RDONLY | O_DIRECTORY),
-                           instances / id};
+  const sys::Directory directory{sys::try_open_beneath(instances.get(), id, O_RDONLY | O_DIRECTORY),
+                                 instances / id};
   if (!directory.descriptor && errno == ENOENT) return std::nullopt;
   if (!directory.descriptor) sys::throw_file_error(errno, "remove instance " + directory.path);
   const auto mutex = Mutex::lock(instances, id, directory);
@@ -64,8 +64,8 @@ class Usage {
       if (!S_ISDIR(st.st_mode) && st.st_nlink > 1 && !linked_.insert(st.st_ino).second) continue;
       bytes_ += bytes_of(st);
       if (!S_ISDIR(st.st_mode) || depth == kMaxDepth) continue;
-      sys::Directory below{sys::try_open_beneath(directory.get(), name, O_RDONLY | O_DIRECTORY),
-                           directory / name};
+      const sys::Directory below{sys::try_open_beneath(directory.get(), name, O_RDONLY | O_DIRECTORY),
+                                 directory / name};
       if (below.descriptor) add(below, depth + 1);
     }
   }
