@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shlex
+import signal
+import time
 
 import pytest
 
@@ -306,6 +308,21 @@ def test_interactive_reply_resize_suspend_and_end(session):
     # The terminal is as it was: it echoes, and lines end where they should.
     session.line("echo back to' 'normal")
     session.wait_for(r"^back to normal$")
+
+
+def test_a_stop_request_lets_it_tidy_up(claude, terminal):
+    """Killed, the client would leave its entry in the registry of live sessions."""
+    terminal.start(*claude.command())
+    terminal.wait_for(r"bypass permissions on", timeout=60)
+    sessions = agent_state(claude.host) / "sessions"
+    deadline = time.monotonic() + 30
+    while not list(sessions.glob("*.json")):
+        assert time.monotonic() < deadline, "a live session is registered"
+        time.sleep(0.05)
+    (supervisor,) = [pid for pid, command in claude.host.processes().items() if command.startswith(claude.host.binary)]
+    os.kill(supervisor, signal.SIGTERM)
+    terminal.wait_for(r"Pane is dead \(status 143", timeout=30)
+    assert not list(sessions.glob("*.json"))
 
 
 # --- its own sandbox -----------------------------------------------------------------------------------------------
