@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "cli/check.h"
 #include "plan/agent.h"
@@ -37,7 +38,7 @@ std::optional<long> kernel_setting(const std::string& name) {
 
 std::string find_on_path(const sys::HostView& host, const std::string& name) {
   for (const auto& directory : base::split(host.variable("PATH").value_or(""), ':')) {
-    const std::string path = directory + "/" + name;
+    const std::string path = base::path_join(directory, name);
     if (path.starts_with('/') && host.stat(path).kind == sys::FileKind::file && host.executable(path))
       return path;
   }

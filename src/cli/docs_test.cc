@@ -114,7 +114,8 @@ TEST(Docs, NoLineIsWiderThanTheTerminal) {
 }
 
 TEST(Docs, TextFromOneLineSurvivesRoff) {
-  CommandDoc tree{.name = "claudebox", .summary = "x", .long_doc = ".not a request, 'quote' back\\slash ~ ^"};
+  const CommandDoc tree{
+      .name = "claudebox", .summary = "x", .long_doc = ".not a request, 'quote' back\\slash ~ ^"};
   EXPECT_THAT(man_page(tree, "1"),
               HasSubstr("\n\\&.not a request, \\(aqquote\\(aq back\\eslash \\(ti \\(ha\n"));
 }
@@ -151,7 +152,7 @@ class Scripts : public testing::Test {
         "source " + path("bash") + "; claudebox() { printf 'cafe\\tx\\n'; }; COMP_WORDS=(" + words +
         "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _claudebox; printf '%s\\n' \"${COMPREPLY[@]}\"";
     std::ofstream(path("driver")) << script;
-    std::string out = shell("cd " + directory_ + " && bash --norc " + path("driver") + " 2>&1", status);
+    const std::string out = shell("cd " + directory_ + " && bash --norc " + path("driver") + " 2>&1", status);
     return base::split(base::trim(out), '\n');
   }
 

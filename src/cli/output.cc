@@ -46,7 +46,9 @@ ClosedStreams fill_standard_streams() noexcept {
   for (int descriptor = 0; descriptor <= 2; ++descriptor) {
     if (!is_closed(descriptor)) continue;
     // open() takes the lowest free number, which is this one: the ones below are open by now.
-    if (::open("/dev/null", O_RDWR) != descriptor) ::_exit(static_cast<int>(base::ExitCode::setup));
+    // Not close-on-exec: it is the command's stream, too.
+    if (::open("/dev/null", O_RDWR) != descriptor)  // NOLINT(android-cloexec-open)
+      ::_exit(static_cast<int>(base::ExitCode::setup));
     (descriptor == 0 ? closed.input : descriptor == 1 ? closed.output : closed.error) = true;
   }
   return closed;

@@ -186,12 +186,14 @@ std::vector<SectionDoc> reference_sections() {
 
 std::vector<std::string> documented_options() {
   std::vector<std::string> names;
+  names.reserve(kOptions.size());
   for (const auto& entry : kOptions) names.emplace_back(entry.option);
   return names;
 }
 
 std::vector<std::string> documented_commands() {
   std::vector<std::string> names;
+  names.reserve(kCommands.size());
   for (const auto& entry : kCommands) names.emplace_back(entry.command);
   return names;
 }

@@ -168,6 +168,7 @@ class Scan {
     if (asks_help) return;
     if (command_ != &tree_ && !command_->subcommands.empty()) {
       std::vector<std::string> names;
+      names.reserve(command_->subcommands.size());
       for (const auto& sub : command_->subcommands) names.push_back(sub.name);
       fail({"'" + spoken(out_.command) + "' needs a command", "one of: " + base::join(names, ", ")});
     }

@@ -18,6 +18,7 @@ constexpr std::size_t kLimit = 64U << 10;
 
 pid_t spawn(const std::vector<std::string>& arguments, int output) {
   std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   posix_spawn_file_actions_t actions;
