@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 4> kUsualPlaces = {
     ".volta/tools/image/packages/@anthropic-ai/claude-code/bin/claude", ".bun/bin/claude"};
 
 std::optional<std::string> program_at(const sys::HostView& host, const std::string& candidate) {
-  const auto real = host.real_path(candidate);
+  auto real = host.real_path(candidate);
   if (!real || host.stat(*real).kind != sys::FileKind::file || !host.executable(*real)) return std::nullopt;
   const std::string name = base::base_name(*real);
   if (std::find(kShims.begin(), kShims.end(), name) != kShims.end()) return std::nullopt;
