@@ -106,7 +106,7 @@ def inject(host, terminal, *command: str) -> bool:
     terminal.start()
     terminal.wait_for(r"^READY\$")
     terminal.line(" ".join([*command, PYTHON, "inject.py"]))
-    terminal.wait_for("^tried enough")
+    terminal.wait_for("tried enough")
     terminal.line("echo al''ive")
     terminal.wait_for("^alive")
     return (host.project / "injected").exists()
