@@ -15,7 +15,7 @@ Error& Error::while_(std::string context) {
 
 std::string errno_text(int errno_value) {
   const char* name = strerrorname_np(errno_value);
-  std::string text = strerrordesc_np(errno_value) ? strerrordesc_np(errno_value) : "Unknown error";
+  const std::string text = strerrordesc_np(errno_value) ? strerrordesc_np(errno_value) : "Unknown error";
   return name ? text + " (" + name + ")" : text;
 }
 

@@ -33,7 +33,7 @@ std::optional<std::string> BoxView::step(const std::string& box_path, bool& is_s
   }
   if (mount && mount->is_bind()) {
     const std::string below = base::relative_to(box_path, mount->target);
-    const std::string on_host = below.empty() ? mount->source : base::path_join(mount->source, below);
+    std::string on_host = below.empty() ? mount->source : base::path_join(mount->source, below);
     const auto info = host_.lstat(on_host);
     if (info.exists()) {
       is_symlink = info.kind == sys::FileKind::symlink;

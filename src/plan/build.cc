@@ -11,7 +11,7 @@ namespace {
 /// The first program named "bwrap" on the caller's PATH, else the usual place. Whether it suffices shows at
 /// the start.
 std::string find_bwrap(const sys::HostView& host) {
-  std::string path = host.variable("PATH").value_or("") + ":";
+  const std::string path = host.variable("PATH").value_or("") + ":";
   for (std::size_t at = 0; at < path.size();) {
     const std::size_t end = path.find(':', at);
     const std::string candidate = path.substr(at, end - at) + "/bwrap";

@@ -75,7 +75,7 @@ void add_mount(std::vector<Word>& words, const Plan& plan, const Mount& mount) {
 
 std::vector<Word> bwrap_options(const Plan& plan) {
   std::vector<Word> words;
-  const auto add = [&](auto... text) { (words.emplace_back(std::string(text)), ...); };
+  const auto add = [&](const auto&... text) { (words.emplace_back(std::string(text)), ...); };
 
   // The user namespace is named, never implied: as uid 0 bwrap would otherwise keep every capability, and
   // --cap-drop is what makes the read-only /proc/sys hold (nothing inside may unmount it).

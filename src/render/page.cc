@@ -118,7 +118,7 @@ std::size_t Page::columns(std::string_view text) const {
 }
 
 std::string Page::elide(std::string_view text, std::size_t limit) const {
-  const std::string whole = harmless(text);
+  std::string whole = harmless(text);
   if (text_width(whole) <= limit) return whole;
   const std::vector<Span> spans = {{whole}};  // the cells point into it
   const std::vector<Cell> cells = cells_of(spans);

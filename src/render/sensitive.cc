@@ -121,7 +121,7 @@ std::string source_danger(const plan::Plan& plan, const Mount& mount) {
 }  // namespace
 
 std::string sensitive_path(std::string_view path, std::string_view home) {
-  std::string reason = by_place(path, home);
+  const std::string reason = by_place(path, home);
   return reason.empty() ? by_name(path) : reason;
 }
 
