@@ -32,10 +32,10 @@ std::size_t decode_utf8(std::string_view s, std::size_t at, char32_t& code) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
   const unsigned char lead = byte(at);
   const std::size_t length = lead < 0x80                   ? 1
-                       : lead >= 0xf0 && lead < 0xf5 ? 4
-                       : lead >= 0xe0                ? 3
-                       : lead >= 0xc2                ? 2
-                                                     : 0;
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                             : lead >= 0xe0                ? 3
+                             : lead >= 0xc2                ? 2
+                                                           : 0;
   if (lead >= 0xf5 || length == 0 || at + length > s.size()) return 0;
   code = length == 1 ? lead : lead & (0x7fU >> length);
   for (std::size_t i = 1; i < length; ++i) {

@@ -24,7 +24,7 @@ bool confirms(const sys::HostView& host, const Repository& found) {
 
 std::string unconfirmed(const Repository& found) {
   const std::string text = found.work_tree + "/.git names " + found.git_dir +
-                     ", which does not name this work tree, so git does not work in the box";
+                           ", which does not name this work tree, so git does not work in the box";
   if (found.kind == Repository::Kind::linked_worktree)
     return text + " (if it is yours, `git worktree repair` mends it)";
   return text + " (if it is yours: git --git-dir=" + base::shell_quote(found.git_dir) +
