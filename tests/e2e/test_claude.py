@@ -248,6 +248,22 @@ def session(claude, terminal):
     return terminal
 
 
+def say(session, text: str) -> None:
+    """Types a prompt and sends it. The client takes what arrives in one read for a paste, where Enter is only a new
+    line; so Enter goes after what was typed is on the screen, and again should it still have been taken for text."""
+    session.type(text)
+    session.wait_for(re.escape(text), history=0)
+    reply = "● " + text.removeprefix("SAY:")
+    for _ in range(10):
+        session.keys("Enter")
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            if reply in session.screen(200):
+                return
+            time.sleep(0.05)
+    pytest.fail(f"no {reply!r} on this screen:\n{session.screen(200)}")
+
+
 def test_a_first_start_asks_nothing(session):
     screen = session.screen(200)
     for question in (r"(?i)theme", r"(?i)trust", r"(?i)custom API key", r"(?i)Enter to confirm", r"(?i)login method"):
@@ -282,8 +298,7 @@ def test_a_first_start_asks_nothing_whatever_the_project_is(claude, terminal, ki
 
 
 def test_interactive_reply_resize_suspend_and_end(session):
-    session.line("SAY:hello from the double")
-    session.wait_for(r"● hello from the double")
+    say(session, "SAY:hello from the double")
 
     session.resize(60, 20)
     session.wait_for(r"^─{60}$", history=0)
@@ -296,8 +311,7 @@ def test_interactive_reply_resize_suspend_and_end(session):
     session.wait_for(r"Stopped", history=0)
     session.line("fg")
     session.wait_for(r"bypass permissions on", history=0)
-    session.line("SAY:still here")
-    session.wait_for(r"● still here")
+    say(session, "SAY:still here")
 
     session.keys("C-c")
     session.wait_for(r"Press Ctrl-C again to exit", history=0)
