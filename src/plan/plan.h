@@ -134,6 +134,21 @@ struct Instance {
   bool operator==(const Instance&) const = default;
 };
 
+/// How the box's own network is made, in every tier but `full`.
+struct Network {
+  std::string box_v4 =
+      "192.0.2.100";  ///< the box's addresses. From ranges that no network uses, so that nothing of
+  std::string box_v6 = "fd00::100";    ///< the host's is shadowed
+  std::string resolver = "192.0.2.3";  ///< its name server, answered by the gateway
+  std::string slirp_network = "192.0.2.0/24";
+  std::vector<AllowedHost> allow{};      ///< of the tier allowlist
+  std::vector<LanDestination> lan{};     ///< private destinations that are opened
+  std::vector<PublishedPort> publish{};  ///< from the host's loopback into the box
+  std::vector<ReachedPort> reach{};      ///< from the box to the host's loopback
+  std::string slirp{};                   ///< absolute path of slirp4netns; empty where the tier needs none
+  bool operator==(const Network&) const = default;
+};
+
 struct Command {
   Action action = Action::agent;
   std::vector<std::string> argv{};  ///< argv[0] is the absolute path in the box
@@ -143,6 +158,7 @@ struct Command {
 
 struct Plan {
   Setting<Tier> network{};
+  Network net{};
   Project project{};
   Instance instance{};
   Command command{};
@@ -162,6 +178,11 @@ struct Plan {
   bool new_session = false;             ///< no terminal: a session of its own for the box
   bool scope_abstract_sockets = false;  ///< Landlock keeps the host's abstract sockets away
   std::string bwrap{};                  ///< absolute path of the bubblewrap program
+
+  /// Whether the box has a network namespace of its own.
+  bool own_network() const { return network.value != Tier::full; }
+  /// Whether packets leave it, by way of the gateway.
+  bool has_gateway() const { return network.value == Tier::internet || network.value == Tier::allowlist; }
 
   bool operator==(const Plan&) const = default;
 };

@@ -1,6 +1,7 @@
 // What the user asked for, after flags, environment and defaults: the input of planning.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,10 +46,45 @@ struct EnvRequest {
   bool operator==(const EnvRequest&) const = default;
 };
 
+/// One `--allow HOST`: a name, or "*." and a name.
+struct AllowedHost {
+  std::string pattern;  ///< normalized, as net::NamePattern::to_string() gives it
+  base::Origin origin;
+  bool operator==(const AllowedHost&) const = default;
+};
+
+/// One `--lan ADDR[/LEN][:PORT]` or `--lan NAME[:PORT]`; one of `prefix` and `name` is empty.
+struct LanDestination {
+  std::string prefix;      ///< "192.168.1.5/32"
+  std::string name;        ///< normalized
+  std::uint16_t port = 0;  ///< 0: every port
+  base::Origin origin;
+  bool operator==(const LanDestination&) const = default;
+};
+
+/// One `--publish [HOSTPORT:]PORT`.
+struct PublishedPort {
+  std::uint16_t host_port = 0;
+  std::uint16_t box_port = 0;
+  base::Origin origin;
+  bool operator==(const PublishedPort&) const = default;
+};
+
+/// One `--reach PORT`.
+struct ReachedPort {
+  std::uint16_t port = 0;
+  base::Origin origin;
+  bool operator==(const ReachedPort&) const = default;
+};
+
 struct Request {
   Action action = Action::agent;
   std::vector<std::string> arguments;
   Setting<Tier> network{Tier::internet, {}};
+  std::vector<AllowedHost> allow;
+  std::vector<LanDestination> lan;
+  std::vector<PublishedPort> publish;
+  std::vector<ReachedPort> reach;
   std::vector<MountRequest> mounts;
   std::vector<EnvRequest> env;
   std::optional<std::string> project;   ///< --project DIR

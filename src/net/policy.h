@@ -1,0 +1,102 @@
+// The one function that decides about a packet, and what it decides by. Pure: no system call, no clock of its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "net/address.h"
+#include "net/packet.h"
+
+namespace claudebox::net {
+
+using Time = std::chrono::steady_clock::time_point;
+
+/// A private destination that the user opened with --lan ADDR[/LEN][:PORT].
+struct LanRule {
+  Prefix prefix{};
+  std::uint16_t port = 0;  ///< 0: every port, and ping
+  bool operator==(const LanRule&) const = default;
+};
+
+/// What the host has at this moment and a box may not reach.
+struct HostPrefix {
+  enum class Kind : std::uint8_t { own_address, on_link, route };
+  Prefix prefix{};
+  Kind kind = Kind::own_address;
+  auto operator<=>(const HostPrefix&) const = default;
+};
+
+/// An address that a name was resolved to.
+struct Grant {
+  Address address{};
+  std::uint16_t port = 0;  ///< of a --lan NAME:PORT; 0: every port
+  bool lan = false;        ///< by --lan NAME: may be private
+  auto operator<=>(const Grant&) const = default;
+};
+
+struct PolicyRules {
+  bool allowlist = false;  ///< only what is granted; else everything public
+  Address box_v4{};        ///< the only sources that a packet from the box may have
+  Address box_v6{};
+  std::vector<LanRule> lan{};
+};
+
+enum class Verdict {
+  pass,
+  refuse,  ///< answered where an answer is allowed, and reported
+  drop,    ///< not even worth a line: a source that is not the box's own, noise of the kernel's (MLD, router
+           ///< solicitations)
+};
+
+struct Judgement {
+  Verdict verdict = Verdict::refuse;
+  const char* reason = "";  ///< for the log, where refused: a string literal
+  bool operator==(const Judgement&) const = default;
+};
+
+class Policy {
+ public:
+  explicit Policy(PolicyRules rules);
+
+  /// Replaces what is known of the host. Wins over every grant but --lan by address. At most kMaxHostPrefixes are
+  /// kept; with more, everything is refused (fail closed) until there are fewer.
+  void set_host_prefixes(std::vector<HostPrefix> prefixes);
+  static constexpr std::size_t kMaxHostPrefixes = 4096;
+
+  /// About a packet that comes from the box. A passed packet keeps the grant that it used alive.
+  Judgement outgoing(const Packet& packet, Time now);
+  /// About a packet on its way into the box: its source is judged as a destination would be; an ICMP error by
+  /// the destination that it quotes (NET-12).
+  Judgement incoming(const Packet& packet, Time now);
+
+  /// Why an answer of a name server may not hold `address`, a null pointer where it may. With `lan` the name was
+  /// opened by --lan: private addresses are fine then, metadata and the host's own never.
+  const char* unanswerable(const Address& address, bool lan) const;
+
+  /// The box may reach the address: granted by a name, for its time to live and kGrantIdle after its last use.
+  /// In a policy without allowlist only grants with `lan` mean anything. At most kMaxGrants; the one that was unused
+  /// longest makes room.
+  void grant(const Grant& grant, std::chrono::seconds time_to_live, Time now);
+  static constexpr std::size_t kMaxGrants = 4096;
+  static constexpr std::chrono::minutes kGrantIdle{10};
+  /// What is granted now, for a gateway that takes over.
+  std::vector<Grant> grants(Time now) const;
+
+ private:
+  struct GrantState {
+    Time valid_until{};
+    Time last_used{};
+  };
+  /// Why the address and port may not be reached; a null pointer where they may.
+  const char* forbidden(const Address& address, std::uint16_t port, Time now, bool use);
+
+  PolicyRules rules_;
+  std::vector<HostPrefix> host_;
+  bool too_many_ = false;
+  std::map<Grant, GrantState> grants_;
+};
+
+}  // namespace claudebox::net
