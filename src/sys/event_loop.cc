@@ -26,18 +26,26 @@ void EventLoop::remove(int descriptor) noexcept {
   if (callbacks_.erase(descriptor) > 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
 }
 
+void EventLoop::modify(int descriptor, std::uint32_t events) {
+  epoll_event event{.events = events, .data = {.fd = descriptor}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, descriptor, &event) < 0)
+    base::throw_system_error(errno, "can't wait on a descriptor");
+}
+
 void EventLoop::run() {
+  while (!stopped_) wait_once(-1);
+}
+
+void EventLoop::wait_once(int timeout) {
   std::array<epoll_event, 16> events;
-  while (!stopped_) {
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
-    if (count < 0 && errno != EINTR) base::throw_system_error(errno, "can't wait for events");
-    for (int i = 0; i < count && !stopped_; ++i) {
-      const auto& event = events[static_cast<std::size_t>(i)];
-      const auto found = callbacks_.find(event.data.fd);
-      if (found == callbacks_.end()) continue;  // removed by an earlier callback of this round
-      const auto keep = found->second;          // the callback may remove itself
-      (*keep)(event.events);
-    }
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+  if (count < 0 && errno != EINTR) base::throw_system_error(errno, "can't wait for events");
+  for (int i = 0; i < count && !stopped_; ++i) {
+    const auto& event = events[static_cast<std::size_t>(i)];
+    const auto found = callbacks_.find(event.data.fd);
+    if (found == callbacks_.end()) continue;  // removed by an earlier callback of this round
+    const auto keep = found->second;          // the callback may remove itself
+    (*keep)(event.events);
   }
 }
 
@@ -53,7 +61,7 @@ UniqueFd make_timer() {
   return timer;
 }
 
-void arm_timer(int timer, std::chrono::milliseconds after) {
+void arm_timer(int timer, std::chrono::microseconds after) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(after);
   const itimerspec when{
       .it_interval = {},

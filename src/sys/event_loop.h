@@ -22,11 +22,17 @@ class EventLoop {
 
   /// `events` as in epoll_ctl(2): EPOLLIN and so on. One registration a descriptor.
   void add(int descriptor, std::uint32_t events, Callback callback);
+  /// Waits for other events on a descriptor that was added. 0: only for EPOLLERR and EPOLLHUP, which can't be left out.
+  void modify(int descriptor, std::uint32_t events);
   void remove(int descriptor) noexcept;
 
   /// Waits for events and handles them until `stop`. EINTR is handled.
   void run();
+  /// One round of it: waits at most `timeout` milliseconds (-1: without limit) and handles what happened. For a loop
+  /// that has work of its own between rounds.
+  void wait_once(int timeout);
   void stop() { stopped_ = true; }
+  bool stopped() const { return stopped_; }
 
  private:
   UniqueFd epoll_;
@@ -39,7 +45,7 @@ UniqueFd make_signal_descriptor(const sigset_t& signals);
 
 /// A timerfd(2) on the monotonic clock, not yet armed.
 UniqueFd make_timer();
-/// Arms it to fire once.
-void arm_timer(int timer, std::chrono::milliseconds after);
+/// Arms it to fire once. 0 disarms it.
+void arm_timer(int timer, std::chrono::microseconds after);
 
 }  // namespace claudebox::sys
