@@ -12,11 +12,9 @@
 //  - The outer mount namespace is a place for file systems that only this box has.
 //
 // Order, and why:
-//  1 PR_SET_PDEATHSIG, then the look at the alive pipe: the other way round a parent that dies in between is
-//  missed.
-//    getppid() can't tell, it is 0 here: the parent is outside the pid namespace.
+//  1 Tied to the parent first, see sys/child_process.
 //  2 setgroups "deny" before gid_map: the kernel wants it so for an unprivileged map (user_namespaces(7)).
-//  3 The cover over bwrap, and the loopback interface, while this process still has capabilities over its new
+//  3 The cover over bwrap, and the network, while this process still has capabilities over its new
 //    namespaces; exec drops them.
 //  4 Landlock last: it also sets no_new_privs.
 //
@@ -26,14 +24,8 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
-#include <net/if.h>
-#include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <cerrno>
 #include <cstring>
@@ -45,11 +37,12 @@ namespace claudebox::runtime {
 namespace {
 
 /// Where the child failed; travels with errno over a pipe.
-enum class Step : int { parent, setgroups, uid_map, gid_map, program, loopback, landlock, descriptors, exec };
+enum class Step : int { parent, setgroups, uid_map, gid_map, program, network, landlock, descriptors, exec };
 
 struct Failure {
   Step step;
   int error;
+  NetworkStep network = NetworkStep::none;
 };
 
 bool write_file(const char* path, const char* text) noexcept {
@@ -59,20 +52,6 @@ bool write_file(const char* path, const char* text) noexcept {
   const bool ok = ::write(file, text, length) == static_cast<ssize_t>(length);
   const int saved = errno;
   ::close(file);
-  errno = saved;
-  return ok;
-}
-
-/// The kernel gives the interface 127.0.0.1 and ::1 when it comes up.
-bool bring_loopback_up() noexcept {
-  const int control = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (control < 0) return false;
-  ifreq request{};
-  ::memcpy(request.ifr_name, "lo", 3);
-  request.ifr_flags = IFF_UP;
-  const bool ok = ::ioctl(control, SIOCSIFFLAGS, &request) == 0;
-  const int saved = errno;
-  ::close(control);
   errno = saved;
   return ok;
 }
@@ -88,8 +67,8 @@ bool cover_program(const char* program) noexcept {
          ::mount_setattr(AT_FDCWD, program, 0, &read_only, sizeof read_only) == 0;
 }
 
-[[noreturn]] void fail(int error_pipe, Step step) noexcept {
-  const Failure failure{step, errno};
+[[noreturn]] void fail(int error_pipe, Step step, NetworkStep network = NetworkStep::none) noexcept {
+  const Failure failure{step, errno, network};
   [[maybe_unused]] const auto ignored = ::write(error_pipe, &failure, sizeof failure);
   ::_exit(125);
 }
@@ -97,15 +76,15 @@ bool cover_program(const char* program) noexcept {
 /// Should: run right after the clone. Mustn't: allocate, throw, return. After this: the process is bwrap or
 /// gone.
 [[noreturn]] void become_bwrap(const BoxChildSpec& spec, int alive, int error_pipe) noexcept {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail(error_pipe, Step::parent);
-  pollfd parent{.fd = alive, .events = 0, .revents = 0};
-  if (::poll(&parent, 1, 0) != 0) ::_exit(125);  // POLLHUP: the supervisor died before the line above
+  if (!sys::tie_to_parent(alive)) fail(error_pipe, Step::parent);
 
   if (!write_file("/proc/self/setgroups", "deny")) fail(error_pipe, Step::setgroups);
   if (!write_file("/proc/self/uid_map", spec.uid_map)) fail(error_pipe, Step::uid_map);
   if (!write_file("/proc/self/gid_map", spec.gid_map)) fail(error_pipe, Step::gid_map);
   if (!cover_program(spec.program)) fail(error_pipe, Step::program);
-  if (spec.own_network && !bring_loopback_up()) fail(error_pipe, Step::loopback);
+  if (spec.network)
+    if (const auto step = set_up_box_network(*spec.network); step != NetworkStep::none)
+      fail(error_pipe, Step::network, step);
   if (spec.scope_abstract_sockets && !sys::scope_abstract_sockets()) fail(error_pipe, Step::landlock);
 
   if (spec.standard_output >= 0 && ::dup2(spec.standard_output, 1) < 0) fail(error_pipe, Step::descriptors);
@@ -136,6 +115,34 @@ bool cover_program(const char* program) noexcept {
                     "install it: sudo apt-get install bubblewrap");
 }
 
+[[noreturn]] void throw_network_error(NetworkStep step, int error) {
+  const char* other_tiers = "\n--network offline works without it, --network full shares the host's network";
+  switch (step) {
+    case NetworkStep::tun_open:
+      if (error == EACCES || error == EPERM)
+        base::throw_system_error(
+            error, "can't open /dev/net/tun",
+            std::string("sudo chmod 0666 /dev/net/tun opens it, as udev does elsewhere") + other_tiers);
+      base::throw_system_error(error, "can't open /dev/net/tun",
+                               std::string("sudo modprobe tun loads the kernel's part") + other_tiers);
+    case NetworkStep::tun_make:
+      base::throw_system_error(error, "can't make the box's network device",
+                               "claudebox check looks for the cause");
+    case NetworkStep::loopback:
+      base::throw_system_error(error, "can't bring up the box's own loopback interface");
+    case NetworkStep::configure:
+      base::throw_system_error(error, "can't set up the box's addresses and routes");
+    case NetworkStep::resolver:
+      base::throw_system_error(error, "can't open the box's name server");
+    case NetworkStep::reach:
+      base::throw_system_error(error, "can't listen in the box on a port of --reach");
+    case NetworkStep::hand_over:
+    case NetworkStep::none:
+      break;
+  }
+  base::throw_system_error(error, "can't hand over the box's network");
+}
+
 [[noreturn]] void throw_child_error(const Failure& failure, const char* program) {
   switch (failure.step) {
     case Step::parent:
@@ -151,8 +158,8 @@ bool cover_program(const char* program) noexcept {
       base::throw_system_error(failure.error,
                                std::string("can't cover ") + program + " with a read-only mount of itself",
                                "it takes Linux 5.12 or later: claudebox check looks for the cause");
-    case Step::loopback:
-      base::throw_system_error(failure.error, "can't bring up the box's own loopback interface");
+    case Step::network:
+      throw_network_error(failure.network, failure.error);
     case Step::landlock:
       base::throw_system_error(failure.error, "can't keep abstract sockets away with Landlock");
     case Step::descriptors:
@@ -167,30 +174,18 @@ bool cover_program(const char* program) noexcept {
 
 }  // namespace
 
-BoxChild::~BoxChild() {
-  if (!pidfd) return;  // moved from
-  ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-}
-
 BoxChild start_box_child(const BoxChildSpec& spec) {
   sys::Pipe alive = sys::make_pipe();
   sys::Pipe error = sys::make_pipe();
-  unsigned long flags = SIGCHLD | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS;
-  if (spec.own_network) flags |= CLONE_NEWNET;
-  int pidfd = -1;
-  // The raw call with no stack behaves as fork(2); the flags of clone(2) that we need have no libc function.
-  const auto pid = static_cast<pid_t>(::syscall(SYS_clone, flags, nullptr, &pidfd, nullptr, 0));
-  if (pid == 0) {
+  unsigned long flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS;
+  if (spec.network) flags |= CLONE_NEWNET;
+  BoxChild child{sys::clone_child(flags), {}};
+  if (child.pid == 0) {
     ::close(alive.write.get());  // else the child would keep itself from noticing
     become_bwrap(spec, alive.read.get(), error.write.get());
   }
-  if (pid < 0) throw_clone_error(errno);
+  if (child.pid < 0) throw_clone_error(-child.pid);
 
-  BoxChild child;
-  child.pid = pid;
-  child.pidfd.reset(pidfd);
   child.alive = std::move(alive.write);
   error.write.reset();
   Failure failure{};

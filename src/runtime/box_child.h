@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include "runtime/box_network.h"
+#include "sys/child_process.h"
 #include "sys/fd.h"
 
 namespace claudebox::runtime {
@@ -17,21 +19,14 @@ struct BoxChildSpec {
   const char* gid_map = nullptr;
   const int* inherited = nullptr;  ///< descriptors that bwrap gets; every other one is close-on-exec
   std::size_t inherited_count = 0;
-  const sigset_t* signal_mask = nullptr;  ///< the mask that the command starts with
-  int standard_output = -1;               ///< takes the place of descriptor 1 where it is not -1
-  bool own_network = false;               ///< a network namespace with a loopback interface that is up
+  const sigset_t* signal_mask = nullptr;    ///< the mask that the command starts with
+  int standard_output = -1;                 ///< takes the place of descriptor 1 where it is not -1
+  const BoxNetworkSpec* network = nullptr;  ///< a network namespace of its own; none: the host's
   bool scope_abstract_sockets = false;
 };
 
-/// A box that runs. Ended and reaped by the destructor, unless somebody did so before.
-struct BoxChild {
-  BoxChild() = default;
-  BoxChild(BoxChild&&) = default;
-  BoxChild& operator=(BoxChild&&) = delete;
-  ~BoxChild();
-
-  pid_t pid = -1;       ///< in this pid namespace; pid 1 of the outer one
-  sys::UniqueFd pidfd;  ///< readable when it has ended
+/// A box that runs: the process is pid 1 of the outer pid namespace.
+struct BoxChild : sys::ChildProcess {
   sys::UniqueFd alive;  ///< write end: while it is open, the child knows that its supervisor lives
 };
 

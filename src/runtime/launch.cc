@@ -25,6 +25,7 @@
 #include "runtime/supervisor.h"
 #include "runtime/sweep.h"
 #include "runtime/terminal.h"
+#include "sys/fd_passing.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -94,6 +95,10 @@ report::Outcome run(const plan::Plan& plan, const std::function<void(std::string
   for (const auto& descriptor : options.descriptors) inherited.push_back(descriptor.get());
   const std::string uid_map = id_map(plan.uid);
   const std::string gid_map = id_map(plan.gid);
+  std::vector<std::uint16_t> reach;
+  for (const auto& port : plan.net.reach) reach.push_back(port.port);
+  sys::SocketPair hand_over = sys::make_socket_pair();
+  const BoxNetworkSpec network = make_box_network_spec(plan, reach, hand_over.second.get());
   const BoxChildSpec spec{.program = plan.bwrap.c_str(),
                           .arguments = command.get(),
                           .uid_map = uid_map.c_str(),
@@ -102,7 +107,7 @@ report::Outcome run(const plan::Plan& plan, const std::function<void(std::string
                           .inherited_count = inherited.size(),
                           .signal_mask = &blocked.before(),
                           .standard_output = capture ? output.write.get() : -1,
-                          .own_network = plan.network.value != plan::Tier::full,
+                          .network = plan.own_network() ? &network : nullptr,
                           .scope_abstract_sockets = plan.scope_abstract_sockets};
   const BoxChild child = start_box_child(spec);
   status.write.reset();
