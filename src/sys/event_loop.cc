@@ -15,21 +15,26 @@ EventLoop::EventLoop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) base::throw_system_error(errno, "can't make an epoll instance");
 }
 
-void EventLoop::add(int descriptor, std::uint32_t events, Callback callback) {
-  epoll_event event{.events = events, .data = {.fd = descriptor}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) < 0)
+// Each event carries the descriptor and the number of its registration: a callback may close a descriptor and open
+// another one that gets the same number from the kernel, while an event for the first still waits in this round.
+void EventLoop::control(int operation, int descriptor, std::uint32_t events, std::uint32_t number) {
+  const std::uint64_t tag = (std::uint64_t{number} << 32U) | static_cast<std::uint32_t>(descriptor);
+  epoll_event event{.events = events, .data = {.u64 = tag}};
+  if (::epoll_ctl(epoll_.get(), operation, descriptor, &event) < 0)
     base::throw_system_error(errno, "can't wait on a descriptor");
-  callbacks_[descriptor] = std::make_shared<Callback>(std::move(callback));
 }
 
-void EventLoop::remove(int descriptor) noexcept {
-  if (callbacks_.erase(descriptor) > 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+void EventLoop::add(int descriptor, std::uint32_t events, Callback callback) {
+  control(EPOLL_CTL_ADD, descriptor, events, ++last_number_);
+  registrations_[descriptor] = {last_number_, std::make_shared<Callback>(std::move(callback))};
 }
 
 void EventLoop::modify(int descriptor, std::uint32_t events) {
-  epoll_event event{.events = events, .data = {.fd = descriptor}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, descriptor, &event) < 0)
-    base::throw_system_error(errno, "can't wait on a descriptor");
+  control(EPOLL_CTL_MOD, descriptor, events, registrations_.at(descriptor).number);
+}
+
+void EventLoop::remove(int descriptor) noexcept {
+  if (registrations_.erase(descriptor) > 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
 }
 
 void EventLoop::run() {
@@ -42,9 +47,10 @@ void EventLoop::wait_once(int timeout) {
   if (count < 0 && errno != EINTR) base::throw_system_error(errno, "can't wait for events");
   for (int i = 0; i < count && !stopped_; ++i) {
     const auto& event = events[static_cast<std::size_t>(i)];
-    const auto found = callbacks_.find(event.data.fd);
-    if (found == callbacks_.end()) continue;  // removed by an earlier callback of this round
-    const auto keep = found->second;          // the callback may remove itself
+    const auto found = registrations_.find(static_cast<int>(event.data.u64 & 0xffffffffU));
+    if (found == registrations_.end() || found->second.number != event.data.u64 >> 32U)
+      continue;                                // removed by an earlier callback of this round
+    const auto keep = found->second.callback;  // the callback may remove itself
     (*keep)(event.events);
   }
 }

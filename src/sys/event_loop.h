@@ -35,8 +35,15 @@ class EventLoop {
   bool stopped() const { return stopped_; }
 
  private:
+  struct Registration {
+    std::uint32_t number;
+    std::shared_ptr<Callback> callback;
+  };
+  void control(int operation, int descriptor, std::uint32_t events, std::uint32_t number);
+
   UniqueFd epoll_;
-  std::map<int, std::shared_ptr<Callback>> callbacks_;
+  std::map<int, Registration> registrations_;
+  std::uint32_t last_number_ = 0;
   bool stopped_ = false;
 };
 

@@ -40,6 +40,52 @@ TEST(EventLoop, ACallbackMayRemoveItselfAndOthers) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(EventLoop, AnEventForAClosedDescriptorDoesNotReachTheNextOneOfThatNumber) {
+  EventLoop loop;
+  Pipe one = make_pipe();
+  Pipe two = make_pipe();
+  Pipe quiet = make_pipe();
+  int calls = 0;
+  int wrong = 0;
+  const auto replace = [&](Pipe& other) {
+    ++calls;
+    const int number = other.read.get();
+    loop.remove(number);
+    ::dup2(quiet.read.get(), number);
+    loop.add(number, EPOLLIN, [&](std::uint32_t) { ++wrong; });
+  };
+  loop.add(one.read.get(), EPOLLIN, [&](std::uint32_t) {
+    if (calls == 0) replace(two);
+  });
+  loop.add(two.read.get(), EPOLLIN, [&](std::uint32_t) {
+    if (calls == 0) replace(one);
+  });
+  const UniqueFd timer = make_timer();
+  loop.add(timer.get(), EPOLLIN, [&](std::uint32_t) { loop.stop(); });
+  write_all(one.write.get(), "x");
+  write_all(two.write.get(), "x");
+  arm_timer(timer.get(), std::chrono::milliseconds(5));
+  loop.run();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(EventLoop, WaitsForWhatItWasToldLast) {
+  EventLoop loop;
+  Pipe pipe = make_pipe();
+  const UniqueFd timer = make_timer();
+  int calls = 0;
+  loop.add(pipe.read.get(), EPOLLIN, [&](std::uint32_t) {
+    ++calls;
+    loop.modify(pipe.read.get(), 0);
+  });
+  loop.add(timer.get(), EPOLLIN, [&](std::uint32_t) { loop.stop(); });
+  write_all(pipe.write.get(), "x");
+  arm_timer(timer.get(), std::chrono::milliseconds(5));
+  loop.run();
+  EXPECT_EQ(calls, 1);
+}
+
 TEST(EventLoop, TimersFireOnce) {
   EventLoop loop;
   const UniqueFd timer = make_timer();
