@@ -18,9 +18,11 @@
 #include <csignal>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/error.h"
+#include "sys/fd_passing.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -28,25 +30,10 @@ namespace {
 /// A helper that has been stopped must not hold the start up for longer.
 constexpr int kJoinMilliseconds = 5000;
 
-using Control = std::array<char, CMSG_SPACE(sizeof(int))>;
-
-/// `error` as the datagram, `descriptor` beside it unless it is -1.
-bool send_answer(int channel, int error, int descriptor) noexcept {
-  iovec data{.iov_base = &error, .iov_len = sizeof error};
-  alignas(cmsghdr) Control control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (descriptor >= 0) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof descriptor);
-    ::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  }
-  return ::sendmsg(channel, &message, MSG_NOSIGNAL) >= 0;
+bool send_answer(int channel, int error, std::span<const int> descriptors) noexcept {
+  std::array<std::uint8_t, sizeof error> bytes;
+  ::memcpy(bytes.data(), &error, sizeof error);
+  return sys::send_datagram(channel, bytes, descriptors);
 }
 
 struct Received {
@@ -57,21 +44,12 @@ struct Received {
 /// Empty at the end of the channel; `again` is set where there is nothing to read yet.
 std::optional<Received> receive_answer(int channel, bool& again) {
   Received received;
-  iovec data{.iov_base = &received.error, .iov_len = sizeof received.error};
-  alignas(cmsghdr) Control control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const ssize_t got = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  again = got < 0 && (errno == EAGAIN || errno == EINTR);
-  if (const cmsghdr* header = CMSG_FIRSTHDR(&message); got > 0 && header && header->cmsg_type == SCM_RIGHTS) {
-    int descriptor = -1;
-    ::memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
-    received.descriptor.reset(descriptor);
-  }
-  if (got != sizeof received.error) return {};
+  std::array<std::uint8_t, sizeof received.error> buffer;
+  auto datagram = sys::receive_datagram(channel, buffer, MSG_DONTWAIT);
+  again = !datagram && errno == EAGAIN;
+  if (!datagram || datagram->bytes.size() != buffer.size()) return {};
+  ::memcpy(&received.error, buffer.data(), buffer.size());
+  if (!datagram->descriptors.empty()) received.descriptor = std::move(datagram->descriptors.front());
   return received;
 }
 
@@ -89,11 +67,11 @@ std::optional<Received> receive_answer(int channel, bool& again) {
   if (::getppid() != supervisor) ::_exit(0);
   if (channel != 0 && ::dup2(channel, 0) < 0) ::_exit(1);
   ::syscall(SYS_close_range, 1U, ~0U, 0U);
-  if (!send_answer(0, error, -1) || error != 0) ::_exit(1);
-  unsigned char family = 0;
+  if (!send_answer(0, error, {}) || error != 0) ::_exit(1);
+  std::uint8_t family = 0;
   while (::recv(0, &family, 1, 0) == 1) {
     const int made = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    const bool sent = send_answer(0, made < 0 ? errno : 0, made);
+    const bool sent = made < 0 ? send_answer(0, errno, {}) : send_answer(0, 0, {&made, 1});
     if (made >= 0) ::close(made);
     if (!sent) ::_exit(0);
   }
@@ -116,11 +94,9 @@ ForwardHelper::~ForwardHelper() {
 }
 
 void ForwardHelper::start() {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-    base::throw_system_error(errno, "can't make a channel to the helper of --publish");
-  channel_.reset(ends[0]);
-  const sys::UniqueFd theirs(ends[1]);
+  sys::SocketPair pair = sys::make_socket_pair();
+  channel_ = std::move(pair.first);
+  const sys::UniqueFd theirs = std::move(pair.second);
   const pid_t supervisor = ::getpid();
   pid_ = ::fork();
   if (pid_ < 0) base::throw_system_error(errno, "can't start the helper of --publish");
@@ -163,9 +139,9 @@ void ForwardHelper::ask() {
   } catch (const base::Error&) {
     return answer_first({});
   }
-  const auto family = static_cast<unsigned char>(questions_.front().family);
+  const auto family = static_cast<std::uint8_t>(questions_.front().family);
   // A failure here means that the helper is gone, which receive() is told as well.
-  ::send(channel_.get(), &family, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  sys::send_datagram(channel_.get(), {&family, 1});
 }
 
 void ForwardHelper::receive() {
