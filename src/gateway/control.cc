@@ -164,7 +164,7 @@ void fields(A& archive, Grants& message) {
   archive(message.grants);
 }
 template <class A>
-void fields(A&, Link&) {}
+void fields(A&, SlirpSocket&) {}
 template <class A>
 void fields(A& archive, Upstream& message) {
   archive(message.id);
@@ -206,7 +206,7 @@ void fields(A& archive, Reached& message) {
   archive(message.in);
 }
 template <class A>
-void fields(A&, LinkLost&) {}
+void fields(A&, SlirpLost&) {}
 
 template <std::size_t Index = 0>
 std::optional<Message> read_kind(std::size_t kind, Reader& reader) {

@@ -46,8 +46,8 @@ struct Grants {
   bool operator==(const Grants&) const = default;
 };
 /// Comes with one descriptor: a connected SEQPACKET socket to slirp4netns. Replaces the one before.
-struct Link {
-  bool operator==(const Link&) const = default;
+struct SlirpSocket {
+  bool operator==(const SlirpSocket&) const = default;
 };
 /// Answers WantUpstream. Comes with a connected, non-blocking socket, or with none where there is no such server.
 struct Upstream {
@@ -108,12 +108,12 @@ struct Reached {
   bool operator==(const Reached&) const = default;
 };
 /// slirp4netns is gone.
-struct LinkLost {
-  bool operator==(const LinkLost&) const = default;
+struct SlirpLost {
+  bool operator==(const SlirpLost&) const = default;
 };
 
-using Message = std::variant<Configure, HostPrefixes, Grants, Link, Upstream, Confined, WantUpstream, Granted,
-                             LookedUp, Denied, Reached, LinkLost>;
+using Message = std::variant<Configure, HostPrefixes, Grants, SlirpSocket, Upstream, Confined, WantUpstream,
+                             Granted, LookedUp, Denied, Reached, SlirpLost>;
 
 /// No message is longer.
 inline constexpr std::size_t kMaxMessage = 32 * 1024;

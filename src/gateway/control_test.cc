@@ -18,7 +18,7 @@ std::vector<Message> one_of_each() {
       HostPrefixes{.prefixes = {{.prefix = net::Prefix::host(kSix), .kind = net::HostPrefix::Kind::route}},
                    .more = true},
       Grants{.grants = {{.address = kFour, .port = 1, .lan = true}}},
-      Link{},
+      SlirpSocket{},
       Upstream{.id = 0xfffffffe},
       Confined{},
       WantUpstream{.id = 7, .attempt = 2, .tcp = true},
@@ -26,7 +26,7 @@ std::vector<Message> one_of_each() {
       LookedUp{.name = "a\nb", .type = 65, .result = LookedUp::Result::failed, .addresses = {kFour, kSix}},
       Denied{.protocol = 6, .address = kFour, .port = 22, .reason = "private", .incoming = true, .count = 3},
       Reached{.protocol = 17, .address = kSix, .port = 53, .out = 1ULL << 40, .in = 5},
-      LinkLost{}};
+      SlirpLost{}};
 }
 
 TEST(Control, ReadsWhatItWrites) {

@@ -68,6 +68,9 @@ class Policy {
 
   /// About a packet that comes from the box. A passed packet keeps the grant that it used alive.
   Judgement outgoing(const Packet& packet, Time now);
+  /// Why the address and port may not be reached; a null pointer where they may.
+  const char* forbidden(const Address& address, std::uint16_t port, Time now) const;
+
   /// About a packet on its way into the box: its source is judged as a destination would be; an ICMP error by
   /// the destination that it quotes (NET-12).
   Judgement incoming(const Packet& packet, Time now);

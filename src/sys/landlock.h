@@ -16,4 +16,10 @@ int landlock_abi() noexcept;
 /// which the supervisor outside is a member. The pid namespace keeps signals in.
 bool scope_abstract_sockets() noexcept;
 
+/// From now on this process can open, make or change nothing in the file system, bind or connect no TCP socket,
+/// connect to no abstract unix socket from outside and send no signal, as far as this kernel's Landlock knows these
+/// things. What is open stays usable. Needs no_new_privs. False with errno set where it failed; where the kernel has no
+/// Landlock there is nothing to do and that is a success.
+bool deny_everything() noexcept;
+
 }  // namespace claudebox::sys

@@ -31,6 +31,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "sys/seccomp.h"
+
 namespace claudebox::sys {
 namespace {
 
@@ -99,24 +101,29 @@ constexpr std::uint32_t kTypes[] = {SOCK_STREAM, SOCK_DGRAM, kTypeMask + 1};
 
 constexpr std::uint64_t kLow32 = 0xffffffff;
 
+/// restart_syscall is what SIGSTOP and SIGCONT in epoll_wait lead to.
+constexpr const char* kGatewayCalls[] = {
+    "read",      "write",      "recvfrom", "epoll_ctl", "epoll_wait", "epoll_pwait",    "clock_gettime",
+    "getrandom", "exit_group", "brk",      "munmap",    "mremap",     "restart_syscall"};
+
 class Filter {
  public:
-  Filter() : context_(seccomp_init(SCMP_ACT_ALLOW), seccomp_release) {
+  /// `otherwise`: what happens where no rule fits. `foreign`: to i386 and x32, a second set of numbers for every call,
+  /// which no rule here would see.
+  Filter(std::uint32_t otherwise, std::uint32_t foreign)
+      : context_(seccomp_init(otherwise), seccomp_release) {
     if (!context_) throw std::runtime_error("seccomp_init failed");
-    // i386 and x32: a second set of numbers for every call, which no rule here would see.
-    attribute(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS), "SCMP_FLTATR_ACT_BADARCH");
+    attribute(SCMP_FLTATR_ACT_BADARCH, foreign, "SCMP_FLTATR_ACT_BADARCH");
     // A binary tree over the call numbers: half the time of a linear list to load.
     attribute(SCMP_FLTATR_CTL_OPTIMIZE, 2, "SCMP_FLTATR_CTL_OPTIMIZE");
   }
 
   /// Refuses `name` with `error` where every comparison holds.
   void refuse(const char* name, int error, std::initializer_list<scmp_arg_cmp> comparisons = {}) {
-    const int number = seccomp_syscall_resolve_name(name);
-    if (number == __NR_SCMP_ERROR)
-      throw std::runtime_error(std::string("libseccomp knows no system call ") + name);
-    check(seccomp_rule_add_array(context_.get(), SCMP_ACT_ERRNO(static_cast<std::uint16_t>(error)), number,
-                                 static_cast<unsigned>(comparisons.size()), comparisons.begin()),
-          name);
+    add(SCMP_ACT_ERRNO(static_cast<std::uint16_t>(error)), name, comparisons);
+  }
+  void allow(const char* name, std::initializer_list<scmp_arg_cmp> comparisons = {}) {
+    add(SCMP_ACT_ALLOW, name, comparisons);
   }
 
   std::string bytes() const {
@@ -131,6 +138,14 @@ class Filter {
   }
 
  private:
+  void add(std::uint32_t action, const char* name, std::initializer_list<scmp_arg_cmp> comparisons) {
+    const int number = seccomp_syscall_resolve_name(name);
+    if (number == __NR_SCMP_ERROR)
+      throw std::runtime_error(std::string("libseccomp knows no system call ") + name);
+    check(seccomp_rule_add_array(context_.get(), action, number, static_cast<unsigned>(comparisons.size()),
+                                 comparisons.begin()),
+          name);
+  }
   static void check(int result, const char* what) {
     if (result < 0) throw std::runtime_error(std::string(what) + ": " + std::strerror(-result));
   }
@@ -209,7 +224,7 @@ std::vector<Prefix> prefixes_of_gaps(std::span<const std::uint32_t> allowed) {
 }
 
 std::string build_box_filter() {
-  Filter filter;
+  Filter filter(SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(ENOSYS));
   for (const auto& call : kRefusedCalls) filter.refuse(call.name, call.error);
   refuse_families(filter);
   refuse_inet_types_and_protocols(filter, AF_INET);
@@ -217,6 +232,23 @@ std::string build_box_filter() {
   // Both type characters into a terminal's input, for the shell that started the box to run.
   filter.refuse("ioctl", EPERM, {equals32(1, TIOCSTI)});
   filter.refuse("ioctl", EPERM, {equals32(1, TIOCLINUX)});
+  return filter.bytes();
+}
+
+std::string build_gateway_filter() {
+  Filter filter(SCMP_ACT_KILL_PROCESS, SCMP_ACT_KILL_PROCESS);
+  for (const char* name : kGatewayCalls) filter.allow(name);
+  filter.allow("recvmsg", {{0, SCMP_CMP_EQ, kGatewayControl, 0}});
+  filter.allow("accept4", {{0, SCMP_CMP_EQ, kGatewayTcp, 0}});
+  // A connected UDP socket is no leash: sendto with an address takes it anywhere. Only the box's own name server
+  // answers to addresses, and its socket is in the box's network.
+  filter.allow("sendto", {{4, SCMP_CMP_EQ, 0, 0}});
+  filter.allow("sendto", {{0, SCMP_CMP_EQ, kGatewayUdp, 0}});
+  // The descriptors above keep their meaning: none of them can be closed and come back as another.
+  for (const auto& prefix : prefixes_of_range(kGatewayTcp + 1, kGatewayMaxDescriptor))
+    filter.allow("close", {{0, SCMP_CMP_MASKED_EQ, ~std::uint64_t{0xffffffff} | prefix.mask, prefix.value}});
+  filter.allow("mmap",
+               {{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}, {3, SCMP_CMP_EQ, MAP_PRIVATE | MAP_ANONYMOUS, 0}});
   return filter.bytes();
 }
 

@@ -40,4 +40,8 @@ std::vector<Prefix> prefixes_of_gaps(std::span<const std::uint32_t> allowed);
 /// Throws std::runtime_error where libseccomp refuses a rule.
 std::string build_box_filter();
 
+/// The gateway's filter: an allow-list. Everything else ends the process, since an unexpected call there is a bug or a
+/// take-over, and an errno would let an attacker try on.
+std::string build_gateway_filter();
+
 }  // namespace claudebox::sys
