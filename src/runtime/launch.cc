@@ -5,9 +5,10 @@
 //   1 signals are blocked, so that none is lost between here and the supervisor's loop
 //   2 what later runs on the host is remembered for the comparison at the end
 //   3 stubs are made, then watched names are watched: before the box exists
-//   4 mount sources are opened, without following links; contents are put into memory
-//   5 the child makes the outer namespaces and becomes bwrap
-//   6 the supervisor waits for the end
+//   4 slirp4netns is started, where the tier has one: nothing takes longer, and it needs nothing of the box
+//   5 mount sources are opened, without following links; contents are put into memory
+//   6 the child makes the outer namespaces, hands out what belongs to the box's network, and becomes bwrap
+//   7 the supervisor puts the network to work, lets the command start when it is ready, and waits for the end
 #include "runtime/launch.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include "plan/bwrap_args.h"
 #include "runtime/box_child.h"
 #include "runtime/guard.h"
+#include "runtime/network.h"
 #include "runtime/new_repositories.h"
 #include "runtime/sources.h"
 #include "runtime/stubs.h"
@@ -48,9 +50,12 @@ class BlockedSignals {
 /// bwrap's whole command line: its options come by descriptor, so that no value of a variable shows in ps.
 class CommandLine {
  public:
-  CommandLine(const plan::Plan& plan, int options, int status) {
-    words_ = {plan.bwrap, "--args", std::to_string(options), "--json-status-fd", std::to_string(status),
-              "--"};
+  /// bwrap waits for a byte on `block` before it executes the command. It takes an end of file for one, too, so this
+  /// only puts things in order: that nothing runs when claudebox is gone is the work of the outer pid namespace.
+  CommandLine(const plan::Plan& plan, int options, int status, int block) {
+    words_ = {plan.bwrap, "--args", std::to_string(options), "--json-status-fd", std::to_string(status)};
+    if (block >= 0) words_.insert(words_.end(), {"--block-fd", std::to_string(block)});
+    words_.emplace_back("--");
     words_.insert(words_.end(), plan.command.argv.begin(), plan.command.argv.end());
     for (auto& word : words_) pointers_.push_back(word.data());
     pointers_.push_back(nullptr);
@@ -72,33 +77,43 @@ void set_non_blocking(int descriptor) {
 
 }  // namespace
 
-report::Outcome run(const plan::Plan& plan, const std::function<void(std::string_view)>& capture) {
+report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
+  const auto stage = [&](const char* name) {
+    if (run_options.on_stage) run_options.on_stage(name);
+  };
   const BlockedSignals blocked;
   const Snapshot before(plan.sweeps);
   const NewRepositories repositories(plan);
   const Stubs stubs(plan.stubs);
   Guard guard(plan.watches);
   Terminal terminal;
+  sys::EventLoop loop;
+  Network network(plan);
+  stage("protections");
 
   const OpenedOptions options = open_options(plan::bwrap_options(plan));
   const sys::UniqueFd options_file = sys::make_memory_file("claudebox-bwrap-options", options.text);
   sys::Pipe status = sys::make_pipe();
   set_non_blocking(status.read.get());
   sys::Pipe output;
-  if (capture) {
+  if (run_options.capture) {
     output = sys::make_pipe();
     set_non_blocking(output.read.get());
   }
+  sys::Pipe block;
+  if (plan.has_gateway()) block = sys::make_pipe();
+  stage("sources");
 
-  const CommandLine command(plan, options_file.get(), status.write.get());
+  const CommandLine command(plan, options_file.get(), status.write.get(), block.read.get());
   std::vector<int> inherited = {options_file.get(), status.write.get()};
+  if (block.read) inherited.push_back(block.read.get());
   for (const auto& descriptor : options.descriptors) inherited.push_back(descriptor.get());
   const std::string uid_map = id_map(plan.uid);
   const std::string gid_map = id_map(plan.gid);
   std::vector<std::uint16_t> reach;
   for (const auto& port : plan.net.reach) reach.push_back(port.port);
-  sys::SocketPair hand_over = sys::make_socket_pair();
-  const BoxNetworkSpec network = make_box_network_spec(plan, reach, hand_over.second.get());
+  const sys::SocketPair hand_over = sys::make_socket_pair();
+  const BoxNetworkSpec box_network = make_box_network_spec(plan, reach, hand_over.second.get());
   const BoxChildSpec spec{.program = plan.bwrap.c_str(),
                           .arguments = command.get(),
                           .uid_map = uid_map.c_str(),
@@ -106,19 +121,25 @@ report::Outcome run(const plan::Plan& plan, const std::function<void(std::string
                           .inherited = inherited.data(),
                           .inherited_count = inherited.size(),
                           .signal_mask = &blocked.before(),
-                          .standard_output = capture ? output.write.get() : -1,
-                          .network = plan.own_network() ? &network : nullptr,
+                          .standard_output = run_options.capture ? output.write.get() : -1,
+                          .network = plan.own_network() ? &box_network : nullptr,
                           .scope_abstract_sockets = plan.scope_abstract_sockets};
   const BoxChild child = start_box_child(spec);
   status.write.reset();
   output.write.reset();
+  block.read.reset();
+  stage("namespaces");
 
-  report::Outcome outcome = supervise({.child = &child,
+  report::Outcome outcome = supervise({.loop = &loop,
+                                       .child = &child,
                                        .status_pipe = status.read.get(),
                                        .output_pipe = output.read.get(),
                                        .guard = &guard,
                                        .terminal = &terminal,
-                                       .capture = capture});
+                                       .network = &network,
+                                       .box_network = take_box_network(hand_over.first.get(), box_network),
+                                       .block_pipe = block.write.get(),
+                                       .options = &run_options});
   outcome.findings = before.compare();
   for (auto& finding : repositories.find()) outcome.findings.push_back(std::move(finding));
   return outcome;

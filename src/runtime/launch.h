@@ -2,17 +2,23 @@
 #pragma once
 
 #include <functional>
-#include <string>
 #include <string_view>
 
 #include "plan/plan.h"
+#include "report/network_event.h"
 #include "report/outcome.h"
 
 namespace claudebox::runtime {
 
+/// What the caller wants of a run beside its end. All may be empty.
+struct RunOptions {
+  std::function<void(std::string_view bytes)> capture{};  ///< takes the box's standard output (for selftest)
+  std::function<void(const report::NetworkEvent& event)> on_event{};  ///< what happens in the box's network
+  std::function<void(const char* stage)> on_stage{};  ///< a stage of the start is over, for --timings
+};
+
 /// Runs the plan to its end in the foreground and returns how it ended. The instance must be leased and
-/// prepared. Throws base::Error where the box can't be made; nothing ran then and nothing is left. `capture`
-/// takes the standard output of the box instead of the terminal (for selftest); may be empty.
-report::Outcome run(const plan::Plan& plan, const std::function<void(std::string_view)>& capture = {});
+/// prepared. Throws base::Error where the box can't be made; nothing ran then and nothing is left.
+report::Outcome run(const plan::Plan& plan, const RunOptions& options = {});
 
 }  // namespace claudebox::runtime

@@ -2,7 +2,7 @@
 //
 //   running ──TERM, HUP──► stopping ──grace over, or asked again──► killing ──► ended
 //      │                                                               ▲
-//      ├──a protection no longer holds──────────────────────────────────┤
+//      ├──a protection no longer holds, the network broke for good──────┤
 //      └──the command ends──────────────────────────────────────────────┴─────► ended
 //
 // running: terminal signals (Ctrl-C, Ctrl-\) reach the whole foreground group, the command included, so the
@@ -36,8 +36,11 @@ constexpr std::chrono::seconds kGrace{10};
 
 class Supervisor {
  public:
-  explicit Supervisor(const RunningBox& box)
-      : box_(box), signals_(sys::make_signal_descriptor(supervised_signals())), timer_(sys::make_timer()) {}
+  explicit Supervisor(RunningBox box)
+      : box_(std::move(box)),
+        loop_(*box_.loop),
+        signals_(sys::make_signal_descriptor(supervised_signals())),
+        timer_(sys::make_timer()) {}
 
   report::Outcome run() {
     loop_.add(box_.child->pidfd.get(), EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
@@ -47,11 +50,30 @@ class Supervisor {
     if (box_.output_pipe >= 0) loop_.add(box_.output_pipe, EPOLLIN, [this](std::uint32_t) { read_output(); });
     if (box_.guard->descriptor() >= 0)
       loop_.add(box_.guard->descriptor(), EPOLLIN, [this](std::uint32_t) { check_guard(); });
+    box_.network->start(loop_, std::move(box_.box_network), box_.child->pid,
+                        {.ready = [this] { release(); },
+                         .failed = [this](const std::string& reason) { network_failed(reason); },
+                         .event = [this](const auto& event) { tell(event); }});
     loop_.run();
     return finish();
   }
 
  private:
+  void release() {
+    released_ = true;
+    if (box_.options->on_stage) box_.options->on_stage("network");
+    sys::write_all(box_.block_pipe, "1");
+  }
+
+  void network_failed(const std::string& reason) {
+    network_failure_ = reason;
+    kill_box();
+  }
+
+  void tell(const report::NetworkEvent& event) const {
+    if (box_.options->on_event) box_.options->on_event(event);
+  }
+
   void on_signals() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
@@ -95,7 +117,7 @@ class Supervisor {
   void read_output() {
     char buffer[16384];
     const ssize_t got = ::read(box_.output_pipe, buffer, sizeof buffer);
-    if (got > 0) box_.capture({buffer, static_cast<std::size_t>(got)});
+    if (got > 0) box_.options->capture({buffer, static_cast<std::size_t>(got)});
     if (got == 0) loop_.remove(box_.output_pipe);
   }
 
@@ -105,7 +127,7 @@ class Supervisor {
       status_.feed({buffer, static_cast<std::size_t>(got)});
     if (box_.output_pipe < 0) return;
     for (ssize_t got = 0; (got = ::read(box_.output_pipe, buffer, sizeof buffer)) > 0;)
-      box_.capture({buffer, static_cast<std::size_t>(got)});
+      box_.options->capture({buffer, static_cast<std::size_t>(got)});
   }
 
   report::Outcome finish() {
@@ -113,6 +135,7 @@ class Supervisor {
     while (::waitpid(box_.child->pid, &status, 0) < 0)
       if (errno != EINTR) base::throw_system_error(errno, "can't wait for the box");
     drain();
+    box_.network->finish();
     // Events that were pending when the box ended: what appeared in its last moment must not stay.
     if (box_.guard->descriptor() >= 0) check_guard();
 
@@ -122,6 +145,14 @@ class Supervisor {
     if (!violation_.empty())
       return {
           .kind = Kind::violation, .status = static_cast<int>(base::ExitCode::setup), .reason = violation_};
+    if (!network_failure_.empty() && !released_)
+      return {.kind = Kind::failed,
+              .status = static_cast<int>(base::ExitCode::setup),
+              .reason = "the box's network can't be had: " + network_failure_};
+    if (!network_failure_.empty())
+      return {.kind = Kind::violation,
+              .status = static_cast<int>(base::ExitCode::setup),
+              .reason = network_failure_};
     if (code) return {.kind = Kind::exited, .status = *code};
     if (stopped_by_ != 0)
       return {.kind = Kind::killed,
@@ -136,13 +167,15 @@ class Supervisor {
             .reason = "bubblewrap could not make the box; what it says stands above"};
   }
 
-  const RunningBox& box_;
-  sys::EventLoop loop_;
+  RunningBox box_;
+  sys::EventLoop& loop_;
   sys::UniqueFd signals_;
   sys::UniqueFd timer_;
   BwrapStatus status_;
   int stopped_by_ = 0;
   std::string violation_;
+  std::string network_failure_;
+  bool released_ = false;
 };
 
 }  // namespace
@@ -154,8 +187,8 @@ sigset_t supervised_signals() {
   return set;
 }
 
-report::Outcome supervise(const RunningBox& box) {
-  return Supervisor(box).run();
+report::Outcome supervise(RunningBox box) {
+  return Supervisor(std::move(box)).run();
 }
 
 }  // namespace claudebox::runtime

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <csignal>
-#include <functional>
-#include <string_view>
 
 #include "report/outcome.h"
 #include "runtime/box_child.h"
 #include "runtime/guard.h"
+#include "runtime/launch.h"
+#include "runtime/network.h"
 #include "runtime/terminal.h"
 
 namespace claudebox::runtime {
@@ -17,15 +17,19 @@ sigset_t supervised_signals();
 
 /// What a running box is made of, for the supervisor to look after. All descriptors stay the caller's.
 struct RunningBox {
+  sys::EventLoop* loop = nullptr;
   const BoxChild* child = nullptr;
   int status_pipe = -1;  ///< read end of bwrap's --json-status-fd, non-blocking
   int output_pipe = -1;  ///< read end of the box's standard output, or -1
   Guard* guard = nullptr;
   Terminal* terminal = nullptr;
-  std::function<void(std::string_view)> capture;
+  Network* network = nullptr;
+  BoxNetwork box_network{};  ///< what the child handed out
+  int block_pipe = -1;       ///< write end of bwrap's --block-fd, or -1
+  const RunOptions* options = nullptr;
 };
 
-/// Supervises `box` until it has ended, and reaps it.
-report::Outcome supervise(const RunningBox& box);
+/// Puts the network of `box` to work, supervises it until it has ended, and reaps it.
+report::Outcome supervise(RunningBox box);
 
 }  // namespace claudebox::runtime

@@ -121,9 +121,10 @@ std::vector<Row> run_selftest(plan::Plan plan) {
   const Canaries canaries(plan);
   add_probe(plan, all_facts(plan, canaries));
   std::string output;
-  const report::Outcome outcome = runtime::run(plan, [&](std::string_view bytes) {
+  const auto capture = [&](std::string_view bytes) {
     if (output.size() + bytes.size() <= kMaxOutput) output += bytes;
-  });
+  };
+  const report::Outcome outcome = runtime::run(plan, {.capture = capture});
   if (outcome.kind != report::Outcome::Kind::exited)
     throw base::Error("the selftest's box ended early: " +
                           (outcome.reason.empty() ? "it was killed from outside" : outcome.reason),

@@ -12,8 +12,10 @@
 #include <charconv>
 #include <climits>
 #include <cstdlib>
+#include <unordered_map>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "sys/fd.h"
 #include "sys/landlock.h"
 
@@ -94,6 +96,24 @@ Identity read_identity() {
 /// Of a file whose size the kernel does not tell.
 constexpr std::size_t kMaxUnsized = 256U << 10;
 
+/// What was answered once is answered the same again: the passes of planning ask about the same paths, and a plan is
+/// about one moment.
+template <class Value>
+class Memo {
+ public:
+  template <class Ask>
+  const Value& get(const std::string& path, Ask ask) {
+    const auto found = answers_.find(path);
+    return found != answers_.end() ? found->second : answers_.emplace(path, ask()).first->second;
+  }
+
+ private:
+  std::unordered_map<std::string, Value> answers_;
+};
+
+/// As many as the kernel follows, path_resolution(7).
+constexpr int kMaxLinks = 40;
+
 class Host : public HostView {
  public:
   Host() : identity_(read_identity()), environment_(copy_environment()) {
@@ -101,15 +121,14 @@ class Host : public HostView {
     if (::getcwd(buffer, sizeof buffer) && buffer[0] == '/') current_directory_ = buffer;
   }
 
-  FileInfo lstat(const std::string& path) const override { return info_at(path, AT_SYMLINK_NOFOLLOW); }
-  FileInfo stat(const std::string& path) const override { return info_at(path, 0); }
-
-  std::optional<std::string> real_path(const std::string& path) const override {
-    // The kernel resolves it in three calls; realpath(3) makes one for each component.
-    const UniqueFd file(::open(path.c_str(), O_PATH | O_CLOEXEC));
-    if (!file) return std::nullopt;
-    return read_link("/proc/self/fd/" + std::to_string(file.get()));
+  FileInfo lstat(const std::string& path) const override {
+    return lstats_.get(path, [&] { return info_at(path, AT_SYMLINK_NOFOLLOW); });
   }
+  FileInfo stat(const std::string& path) const override {
+    const auto real = real_path(path);
+    return real ? lstat(*real) : stats_.get(path, [&] { return info_at(path, 0); });
+  }
+  std::optional<std::string> real_path(const std::string& path) const override { return resolve(path, 0); }
 
   std::optional<std::string> read_link(const std::string& path) const override {
     char buffer[PATH_MAX];
@@ -169,9 +188,36 @@ class Host : public HostView {
   int landlock_abi() const override { return sys::landlock_abi(); }
 
  private:
+  /// Component by component, since most paths share all but their last one with others: one call each, and the answer
+  /// serves lstat and stat as well. realpath(3) would ask anew from the root every time.
+  std::optional<std::string> resolve(const std::string& path, int links) const {
+    if (path == "/") return path;
+    if (path.empty() || path.front() != '/' || links > kMaxLinks) return std::nullopt;
+    return real_paths_.get(path, [&] { return resolve_last(path, links); });
+  }
+
+  std::optional<std::string> resolve_last(const std::string& path, int links) const {
+    const std::size_t slash = path.rfind('/');
+    const std::string name = path.substr(slash + 1);
+    const auto parent = resolve(slash == 0 ? "/" : path.substr(0, slash), links);
+    if (!parent || lstat(*parent).kind != FileKind::directory) return std::nullopt;
+    if (name.empty() || name == ".") return parent;
+    if (name == "..") return base::parent_of(*parent);
+    const std::string whole = base::path_join(*parent, name);
+    const FileInfo info = lstat(whole);
+    if (!info.exists()) return std::nullopt;
+    if (info.kind != FileKind::symlink) return whole;
+    const auto target = read_link(whole);
+    if (!target || target->empty()) return std::nullopt;
+    return resolve(target->front() == '/' ? *target : base::path_join(*parent, *target), links + 1);
+  }
+
   Identity identity_;
   Environment environment_;
   std::string current_directory_;
+  mutable Memo<FileInfo> stats_;
+  mutable Memo<FileInfo> lstats_;
+  mutable Memo<std::optional<std::string>> real_paths_;
 };
 
 }  // namespace

@@ -1,0 +1,85 @@
+#include "sys/host.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "temp_dir.h"
+
+namespace claudebox::sys {
+namespace {
+
+std::optional<std::string> real_path_of_libc(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
+  return real ? std::optional<std::string>(real.get()) : std::nullopt;
+}
+
+class HostFiles : public ::testing::Test {
+ protected:
+  HostFiles() {
+    for (const char* directory : {"a", "a/b", "a/b/c"}) ::mkdir((root_ + "/" + directory).c_str(), 0755);
+    ::close(::open((root_ + "/a/b/file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+    link("a/b", "to-b");
+    link("../a/b/file", "a/to-file");
+    link(root_ + "/to-b/c", "absolute");
+    link("nowhere/at/all", "dangling");
+    link("loop-2", "loop-1");
+    link("loop-1", "loop-2");
+    link("..", "a/b/c/up");
+  }
+  void link(const std::string& target, const std::string& name) {
+    ASSERT_EQ(::symlink(target.c_str(), (root_ + "/" + name).c_str()), 0);
+  }
+
+  testing::TempDir directory_;
+  std::string root_ = *real_path_of_libc(directory_.path());
+};
+
+TEST_F(HostFiles, ResolvesPathsAsRealpathDoes) {
+  const auto host = this_host();
+  for (const char* name : {"",
+                           "/",
+                           "/a",
+                           "/a/b/file",
+                           "/to-b",
+                           "/to-b/file",
+                           "/a/to-file",
+                           "/absolute",
+                           "/absolute/up",
+                           "/absolute/up/file",
+                           "/absolute/../file",
+                           "/dangling",
+                           "/loop-1",
+                           "/loop-1/x",
+                           "/a/b/file/",
+                           "/a/b/file/x",
+                           "/a/b/",
+                           "//a///b/./c/..",
+                           "/to-b/../b",
+                           "/missing",
+                           "/missing/..",
+                           "/a/b/file/.."}) {
+    const std::string path = root_ + name;
+    EXPECT_EQ(host->real_path(path), real_path_of_libc(path)) << name;
+    struct stat st{};
+    EXPECT_EQ(host->stat(path).exists(), ::stat(path.c_str(), &st) == 0) << name;
+    EXPECT_EQ(host->stat(path).inode, st.st_ino) << name;
+  }
+  for (const char* path : {"/proc/self/cwd", "/usr/bin", "/bin", "/etc/alternatives", "/"})
+    EXPECT_EQ(host->real_path(path), real_path_of_libc(path)) << path;
+}
+
+TEST_F(HostFiles, TellsLinksAndWhatTheyPointTo) {
+  const auto host = this_host();
+  EXPECT_EQ(host->lstat(root_ + "/to-b").kind, FileKind::symlink);
+  EXPECT_EQ(host->stat(root_ + "/to-b").kind, FileKind::directory);
+  EXPECT_EQ(host->lstat(root_ + "/dangling").kind, FileKind::symlink);
+  EXPECT_EQ(host->stat(root_ + "/dangling").kind, FileKind::missing);
+}
+
+}  // namespace
+}  // namespace claudebox::sys
