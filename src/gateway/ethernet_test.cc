@@ -7,7 +7,7 @@ namespace {
 
 using ::testing::ElementsAreArray;
 
-const net::Address kV4 = *net::Address::parse("192.0.2.100");
+const net::Address kV4 = *net::Address::parse("198.51.100.100");
 const net::Address kV6 = *net::Address::parse("fd00::100");
 
 TEST(Ethernet, TellsPacketsByTheirType) {

@@ -68,6 +68,10 @@ class Flows {
     Time last{};
   };
 
+  Bytes& count(std::uint8_t protocol, const Address& address, std::uint16_t port);
+  /// The connection of a packet; a null pointer where there is none (it is unknown, or just ended).
+  ConnectionState* connection(const Connection& key, const Packet& packet, bool opens);
+
   std::map<Destination, Bytes> destinations_;
   std::map<Connection, ConnectionState> connections_;
 };

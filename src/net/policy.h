@@ -85,6 +85,7 @@ class Policy {
   void grant(const Grant& grant, std::chrono::seconds time_to_live, Time now);
   static constexpr std::size_t kMaxGrants = 4096;
   static constexpr std::chrono::minutes kGrantIdle{10};
+  static constexpr std::chrono::hours kMaxTimeToLive{24};
   /// What is granted now, for a gateway that takes over.
   std::vector<Grant> grants(Time now) const;
 
@@ -93,8 +94,12 @@ class Policy {
     Time valid_until{};
     Time last_used{};
   };
-  /// Why the address and port may not be reached; a null pointer where they may.
-  const char* forbidden(const Address& address, std::uint16_t port, Time now, bool use);
+  /// Why it belongs to the host; a null pointer where it does not.
+  const char* on_host(const Address& address, bool own_only) const;
+  bool opened_by_rule(const Address& address, std::uint16_t port) const;
+  /// Whether some port of a private address was opened.
+  bool opened_in_part(const Address& address, Time now) const;
+  const Grant* find_grant(const Address& address, std::uint16_t port, bool lan, Time now) const;
 
   PolicyRules rules_;
   std::vector<HostPrefix> host_;

@@ -137,10 +137,10 @@ struct Instance {
 /// How the box's own network is made, in every tier but `full`.
 struct Network {
   std::string box_v4 =
-      "192.0.2.100";  ///< the box's addresses. From ranges that no network uses, so that nothing of
+      "198.51.100.100";  ///< the box's addresses. From ranges that no network uses, so that nothing of
   std::string box_v6 = "fd00::100";    ///< the host's is shadowed
-  std::string resolver = "192.0.2.3";  ///< its name server, answered by the gateway
-  std::string slirp_network = "192.0.2.0/24";
+  std::string resolver = "198.51.100.3";  ///< its name server, answered by the gateway
+  std::string slirp_network = "198.51.100.0/24";
   std::vector<AllowedHost> allow{};      ///< of the tier allowlist
   std::vector<LanDestination> lan{};     ///< private destinations that are opened
   std::vector<PublishedPort> publish{};  ///< from the host's loopback into the box

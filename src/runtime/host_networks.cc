@@ -1,0 +1,91 @@
+#include "runtime/host_networks.h"
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace claudebox::runtime {
+namespace {
+
+constexpr int kAttempts = 10;
+constexpr std::size_t kBuffer = 32 * 1024;  // the kernel fills a datagram of a dump to at most this
+
+constexpr unsigned group(int number) {
+  return 1U << (number - 1);
+}
+constexpr unsigned kGroups = group(RTNLGRP_IPV4_IFADDR) | group(RTNLGRP_IPV6_IFADDR) |
+                             group(RTNLGRP_IPV4_ROUTE) | group(RTNLGRP_IPV6_ROUTE) |
+                             group(RTNLGRP_IPV4_RULE) | group(RTNLGRP_IPV6_RULE);
+
+sys::UniqueFd open_socket(int flags, unsigned groups) {
+  sys::UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE));
+  sockaddr_nl own{};
+  own.nl_family = AF_NETLINK;
+  own.nl_groups = groups;
+  if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) < 0)
+    base::throw_system_error(errno, "can't watch this host's networks");
+  return socket;
+}
+
+void ask(int socket, std::uint16_t type) {
+  struct {
+    nlmsghdr header;
+    rtgenmsg family;
+  } request{};
+  request.header.nlmsg_len = NLMSG_LENGTH(sizeof(rtgenmsg));
+  request.header.nlmsg_type = type;
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  request.family.rtgen_family = AF_UNSPEC;
+  if (::send(socket, &request, request.header.nlmsg_len, 0) < 0)
+    base::throw_system_error(errno, "can't ask for this host's networks");
+}
+
+/// Whether the dump was whole.
+bool dump(int socket, std::uint16_t type, net::HostFacts& facts) {
+  ask(socket, type);
+  std::array<std::uint8_t, kBuffer> buffer;
+  bool whole = true;
+  while (true) {
+    const ssize_t got = ::recv(socket, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) base::throw_system_error(errno, "can't read this host's networks");
+    const auto part = net::read_dump(std::span(buffer).first(static_cast<std::size_t>(got)), facts);
+    if (part.failed) throw base::Error("the kernel does not tell this host's networks");
+    whole = whole && !part.interrupted;
+    if (part.done) return whole;
+  }
+}
+
+}  // namespace
+
+HostNetworks::HostNetworks() : monitor_(open_socket(SOCK_NONBLOCK, kGroups)) {}
+
+bool HostNetworks::changed() {
+  std::array<std::uint8_t, kBuffer> buffer;
+  bool any = false;
+  while (true) {
+    const ssize_t got = ::recv(monitor_.get(), buffer.data(), buffer.size(), 0);
+    if (got >= 0 || errno == ENOBUFS || errno == EINTR) {
+      any = true;
+      continue;
+    }
+    return any;
+  }
+}
+
+std::vector<net::HostPrefix> HostNetworks::read() const {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const sys::UniqueFd socket = open_socket(0, 0);
+    net::HostFacts facts;
+    if (dump(socket.get(), RTM_GETADDR, facts) && dump(socket.get(), RTM_GETROUTE, facts))
+      return net::host_prefixes(facts);
+  }
+  throw base::Error("this host's networks change faster than they can be read");
+}
+
+}  // namespace claudebox::runtime
