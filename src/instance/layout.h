@@ -17,6 +17,7 @@ namespace claudebox::instance {
 //     last use holders/PID.RANDOM         a record for each live box, locked by its supervisor for as long as
 //     it lives approved                   the plan that the user approved last home/                      the
 //     box's home; the box may have written anything here
+//     sessions/ID.jsonl          the record of a session (session_log.h), locked by its supervisor
 //   .new-ID.RANDOM/              an instance being made
 //   .trash-ID.RANDOM/            an instance being removed
 inline constexpr const char* kManifest = "instance.json";

@@ -32,4 +32,19 @@ struct NetworkEvent {
   bool operator==(const NetworkEvent&) const = default;
 };
 
+/// Whether the box was kept from something: packets, or a name that it may not look up.
+inline bool is_denial(const NetworkEvent& event) {
+  return event.kind == NetworkEvent::Kind::denied ||
+         (event.kind == NetworkEvent::Kind::lookup &&
+          (event.result == "refused" || event.result == "private address"));
+}
+
+/// "192.0.2.1:443", "[2001:db8::1]:443", "192.0.2.1" where there is no port; of a lookup the name.
+inline std::string destination(const NetworkEvent& event) {
+  if (event.kind == NetworkEvent::Kind::lookup) return event.name;
+  if (event.port == 0) return event.address;
+  const bool v6 = event.address.find(':') != std::string::npos;
+  return (v6 ? "[" + event.address + "]" : event.address) + ":" + std::to_string(event.port);
+}
+
 }  // namespace claudebox::report
