@@ -125,7 +125,14 @@ class Tree {
            .group = kBox,
            .env = "CLAUDEBOX_NETWORK",
            .completion = Completion::choices,
-           .choices = {"full", "offline"}});
+           .choices = {"internet", "allowlist", "offline", "full"}});
+    list(app, "--allow", "a host that the tier allowlist reaches", low_.allow,
+         {.value_name = "HOST", .group = kBox});
+    list(app, "--lan", "open one private destination", low_.lan, {.value_name = "DEST", .group = kBox});
+    list(app, "--publish", "bring a port of the box to the host's loopback", low_.publish,
+         {.value_name = "[HOSTPORT:]PORT", .group = kBox});
+    list(app, "--reach", "bring a port of the host's loopback into the box", low_.reach,
+         {.value_name = "PORT", .group = kBox});
     list(app, "--mount", "show a path of the host in the box", low_.mounts,
          {.value_name = "SRC[:DST][:ro|rw]", .group = kBox, .completion = Completion::file});
     list(app, "--env", "pass a variable into the box", low_.env,

@@ -11,12 +11,34 @@ struct OptionText {
 
 constexpr std::array kOptions = std::to_array<OptionText>({
     {"--network", "",
-     "full: the host's network, with everything that it reaches: the internet, your local network, and "
-     "services "
-     "on this machine's loopback. offline: a loopback of the box's own and nothing else. There is no default "
-     "in "
-     "this version, so one of the two is named here or in CLAUDEBOX_NETWORK. The older spelling none means "
-     "offline."},
+     "internet, the default: everything public, and nothing of your local network, your VPN, this machine or "
+     "the cloud's "
+     "metadata service. allowlist: the hosts of --allow. offline: a loopback of the box's own and nothing "
+     "else. full: the "
+     "host's network, with everything that it reaches. The older spellings inet, internet-only and none keep "
+     "working."},
+    {"--allow", "",
+     "HOST is a name, or *. and a name for every name below it (not for the name itself). Its addresses are "
+     "reachable "
+     "from when the box looks it up until some time after its last use; other names are refused and never "
+     "leave this "
+     "machine. Every site that shares an address with an allowed one is reachable too, and the labels below "
+     "a wildcard "
+     "can carry data to its name servers. May be given several times."},
+    {"--lan", "",
+     "DEST is ADDR[/LEN][:PORT] or NAME[:PORT], IPv6 with a port as [ADDR]:PORT: one private destination (a "
+     "proxy, a "
+     "package server, a database) that internet and allowlist would refuse. Cloud metadata and this "
+     "machine's own "
+     "addresses stay closed. May be given several times."},
+    {"--publish", "",
+     "A server in the box on PORT, also one on 127.0.0.1 only, is reached at 127.0.0.1:HOSTPORT and "
+     "[::1]:HOSTPORT of "
+     "this machine. The same port where HOSTPORT is left out. May be given several times."},
+    {"--reach", "",
+     "127.0.0.1:PORT and [::1]:PORT in the box are this machine's server on that port of its loopback: a "
+     "database, a "
+     "proxy. May be given several times."},
     {"--mount", "",
      "SRC is a path of the host; DST is where the box sees it, the same path where it is left out. Read-only "
      "unless :rw follows. A leading ~ is your home, a relative SRC starts at the current directory. A colon "
@@ -145,9 +167,13 @@ std::vector<SectionDoc> reference_sections() {
          "The host's network: the internet, the local network, services on the host's loopback, and its "
          "abstract sockets where the kernel's Landlock can't keep them away (before Linux 6.12)."},
         {"offline", "A network namespace of the box's own with a loopback interface and nothing else."},
-        {"internet, allowlist",
-         "Everything public and nothing private, and named hosts only. They are not "
-         "available in this version, and refused."}}},
+        {"internet",
+         "The default. Every public address over IPv4 and IPv6, and nothing else: no private, link-local or "
+         "reserved "
+         "range, no metadata service, no address, network or VPN route that this machine has or gains "
+         "meanwhile. What is "
+         "refused fails at once with EHOSTUNREACH (IPv4) or EACCES (IPv6)."},
+        {"allowlist", "Of that only the hosts of --allow, by name. A direct address is refused."}}},
       {"APPROVAL",
        {{"",
          "Before a box starts, claudebox shows what it gets and asks. A plan that equals the one approved "
@@ -176,10 +202,12 @@ std::vector<SectionDoc> reference_sections() {
          "Lets claudebox make user namespaces where AppArmor restricts them (Ubuntu "
          "23.10 and later)."}}},
       {"EXAMPLES",
-       {{"claudebox --network full", "The agent on this project, with the host's network."},
-        {"claudebox --network full -- --continue", "The same, going on with its last conversation."},
+       {{"claudebox", "The agent on this project, with the public internet."},
+        {"claudebox -- --continue", "The same, going on with its last conversation."},
         {"claudebox run --network offline make test", "One command, without any network."},
-        {"claudebox plan --network full --explain", "What a box would get, and why."},
+        {"claudebox --network allowlist --allow api.anthropic.com --allow '*.npmjs.org'",
+         "Only these hosts."},
+        {"claudebox plan --explain", "What a box would get, and why."},
         {"claudebox shell --network offline --mount ~/data:ro", "A shell that also sees ~/data."}}},
   };
 }

@@ -1,71 +1,15 @@
 #include "cli/request.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <vector>
 
-#include "base/text.h"
+#include "cli/network_request.h"
 
 namespace claudebox::cli {
 namespace {
 
 using base::Origin;
-using plan::Tier;
-
-struct TierName {
-  std::string_view name;
-  Tier tier;
-};
-/// The last three are older spellings.
-constexpr auto kTiers = std::to_array<TierName>({{"full", Tier::full},
-                                                 {"internet", Tier::internet},
-                                                 {"allowlist", Tier::allowlist},
-                                                 {"offline", Tier::offline},
-                                                 {"inet", Tier::internet},
-                                                 {"internet-only", Tier::internet},
-                                                 {"none", Tier::offline}});
-
-constexpr const char* kChoose =
-    "--network full      the host's network: the internet, your local network, this machine's own services\n"
-    "--network offline   no network but a loopback of the box's own";
-
-bool is_available(Tier tier) {
-  return tier == Tier::full || tier == Tier::offline;
-}
-
-std::optional<Tier> parse_tier(const std::string& typed, base::Diagnostics& problems) {
-  for (const auto& [name, tier] : kTiers) {
-    if (typed != name) continue;
-    if (is_available(tier)) return tier;
-    problems.add("the network tier '" + typed + "' isn't available in this version of claudebox", kChoose);
-    return std::nullopt;
-  }
-  const std::vector<std::string> available = {"full", "offline"};
-  const auto near = base::nearest(typed, available);
-  problems.add("unknown network tier '" + typed + "'",
-               (near ? "did you mean " + *near + "?\n" : std::string()) + kChoose);
-  return std::nullopt;
-}
-
-void choose_network(const LowArgs& low, const sys::HostView& host, plan::Request& request,
-                    base::Diagnostics& problems) {
-  std::optional<std::string> typed = low.network;
-  request.network.origin = {Origin::Kind::flag, "--network " + typed.value_or(""), "asked for"};
-  if (!typed) {
-    typed = host.variable("CLAUDEBOX_NETWORK");
-    request.network.origin = {Origin::Kind::environment, "CLAUDEBOX_NETWORK", "asked for"};
-  }
-  if (typed) {
-    if (const auto tier = parse_tier(*typed, problems)) request.network.value = *tier;
-  } else if (low.verb == Verb::selftest) {
-    request.network = {Tier::offline, {Origin::Kind::builtin, "default", "the self-test needs no network"}};
-  } else {
-    problems.add(
-        "no network tier named, and the default, internet, isn't available in this version of claudebox",
-        kChoose);
-  }
-}
 
 bool is_name(std::string_view name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
@@ -145,7 +89,7 @@ plan::Request make_request(const LowArgs& low, const sys::HostView& host, base::
   if (low.verb == Verb::shell) request.action = plan::Action::shell;
   if (low.verb == Verb::selftest) request.action = plan::Action::selftest;
 
-  choose_network(low, host, request, problems);
+  request_network(low, host, request, problems);
   for (const auto& typed : low.mounts)
     if (auto mount = parse_mount(typed, problems)) request.mounts.push_back(std::move(*mount));
   for (const auto& typed : low.env) {

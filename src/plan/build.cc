@@ -66,7 +66,6 @@ void plan_notes(const sys::HostView& host, Plan& plan) {
 std::optional<Plan> build(const Request& request, const sys::HostView& host, base::Diagnostics& problems) {
   Plan plan;
   const auto& me = host.identity();
-  plan.network = request.network;
   plan.uid = me.uid;
   plan.gid = me.gid;
   plan.user = me.user;
@@ -81,6 +80,7 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   const auto repository = plan_project(request, host, plan, problems);
   if (!problems.empty()) return std::nullopt;
   plan_instance(request, host, plan, problems);
+  plan_network(request, host, plan, problems);
 
   plan_system(host, plan);
   plan_etc(host, plan);

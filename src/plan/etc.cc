@@ -160,7 +160,8 @@ void add_network_files(const sys::HostView& host, Plan& plan) {
   if (plan.network.value == Tier::full) {
     add_chosen(host, plan, "/etc/resolv.conf");
   } else {
-    add_file(plan, "/etc/resolv.conf", "# no network in this box\n", "there is no resolver to ask");
+    add_file(plan, "/etc/resolv.conf", resolver_file(host, plan),
+             plan.has_gateway() ? "the gateway asks the host's name servers" : "there is no resolver to ask");
   }
 }
 

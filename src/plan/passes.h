@@ -21,6 +21,12 @@ std::optional<Repository> plan_project(const Request& request, const sys::HostVi
 void plan_instance(const Request& request, const sys::HostView& host, Plan& plan,
                    base::Diagnostics& problems);
 
+/// The tier, with what it opens and the programs that it needs.
+void plan_network(const Request& request, const sys::HostView& host, Plan& plan, base::Diagnostics& problems);
+
+/// /etc/resolv.conf of a box with a network of its own.
+std::string resolver_file(const sys::HostView& host, const Plan& plan);
+
 /// BOX-1, BOX-3: /usr and its links, /dev, /proc, /tmp and the like.
 void plan_system(const sys::HostView& host, Plan& plan);
 

@@ -111,6 +111,15 @@ std::string approval_text(const plan::Plan& plan) {
   std::string text = "network " + std::string(plan::tier_name(plan.network.value)) + "\n";
   if (plan.network.value == plan::Tier::full && !plan.scope_abstract_sockets)
     text += "network reaches the host's abstract sockets\n";
+  const auto port_of = [](std::uint16_t port) { return port == 0 ? "" : " port " + std::to_string(port); };
+  for (const auto& allowed : plan.net.allow) text += "network allows " + word(allowed.pattern) + "\n";
+  for (const auto& lan : plan.net.lan)
+    text += "network opens " + word(lan.prefix.empty() ? lan.name : lan.prefix) + port_of(lan.port) + "\n";
+  for (const auto& port : plan.net.publish)
+    text += "network publishes port " + std::to_string(port.box_port) + " at " +
+            std::to_string(port.host_port) + "\n";
+  for (const auto& port : plan.net.reach)
+    text += "network reaches host port " + std::to_string(port.port) + "\n";
   text += std::string("project ") + (plan.project.read_only ? "ro " : "rw ") + word(plan.project.root) + "\n";
   text += "user " + std::to_string(plan.uid) + (plan.nested ? "" : " without nested sandboxes") + "\n";
 

@@ -40,9 +40,9 @@ std::string reach_of(const plan::Plan& plan) {
                  "loopback, cloud metadata") +
              (plan.scope_abstract_sockets ? "" : ", and the host's abstract sockets");
     case Tier::internet:
-      return "public addresses only: not the LAN, not this host's services, not cloud metadata";
+      return "every public address";
     case Tier::allowlist:
-      return "the names granted, and nothing else";
+      return "the hosts below, and nothing else";
     case Tier::offline:
       return "nothing but the box's own loopback";
   }
@@ -128,6 +128,22 @@ void Audit::network() {
   fact("reaches", {{reach_of(plan_)}});
   if (plan_.network.value == Tier::full && plan_.scope_abstract_sockets)
     fact("but not", {{"the host's abstract sockets"}});
+  if (plan_.has_gateway())
+    fact("but not", {{"your local network, VPNs, this machine, cloud metadata, as they are now or become"}});
+  for (const auto& allowed : plan_.net.allow) grant({{"allowed"}}, {{allowed.pattern}}, {}, &allowed.origin);
+  for (const auto& lan : plan_.net.lan) {
+    const std::string port = lan.port == 0 ? "" : " port " + std::to_string(lan.port);
+    grant({{"lan"}}, {{(lan.prefix.empty() ? lan.name : lan.prefix) + port}},
+          {lan.port == 0 ? "private, with every port" : "private"}, &lan.origin);
+  }
+  for (const auto& port : plan_.net.publish)
+    grant({{"published"}},
+          {{"port " + std::to_string(port.box_port) +
+            " of the box at localhost:" + std::to_string(port.host_port)}},
+          {}, &port.origin);
+  for (const auto& port : plan_.net.reach)
+    grant({{"reached"}}, {{"localhost:" + std::to_string(port.port) + " is this machine's"}}, {},
+          &port.origin);
 }
 
 void Audit::notes() {

@@ -175,6 +175,21 @@ ordered_json record_of(const plan::Plan& plan) {
       {"tier", plan::tier_name(plan.network.value)},
       {"host_abstract_sockets", plan.network.value == plan::Tier::full && !plan.scope_abstract_sockets},
       {"origin", origin_of(plan.network.origin)}};
+  out["network"]["allow"] = array_of(plan.net.allow, [](const plan::AllowedHost& allowed) -> ordered_json {
+    return {{"host", allowed.pattern}, {"origin", origin_of(allowed.origin)}};
+  });
+  out["network"]["lan"] = array_of(plan.net.lan, [](const plan::LanDestination& lan) -> ordered_json {
+    return {{"destination", lan.prefix.empty() ? lan.name : lan.prefix},
+            {"port", lan.port},
+            {"origin", origin_of(lan.origin)}};
+  });
+  out["network"]["publish"] = array_of(plan.net.publish, [](const plan::PublishedPort& port) -> ordered_json {
+    return {{"host_port", port.host_port}, {"box_port", port.box_port}, {"origin", origin_of(port.origin)}};
+  });
+  out["network"]["reach"] = array_of(plan.net.reach, [](const plan::ReachedPort& port) -> ordered_json {
+    return {{"port", port.port}, {"origin", origin_of(port.origin)}};
+  });
+  out["network"]["slirp4netns"] = plan.net.slirp;
   out["project"] = {{"root", plan.project.root},
                     {"directory", plan.project.directory},
                     {"canonical_root", plan.project.canonical_root},
