@@ -1,0 +1,73 @@
+"""A host in the test network: claudebox runs there, and a probe in its box reports what came of each attempt."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+from conftest import Host, TIMEOUT
+from testnet import TestNet
+
+PROBE = (pathlib.Path(__file__).parent / "net_probe.py").read_text()
+
+
+@pytest.fixture(scope="module")
+def net():
+    """The test network, one for a file of tests."""
+    made = TestNet()
+    yield made
+    made.close()
+
+
+class NetworkHost:
+    """Boxes on `host`, whose network is the host of `net`."""
+
+    def __init__(self, host: Host, net: TestNet):
+        self.host, self.net = host, net
+        # claudebox is copied: an ordinary user's namespaces see root's build tree no better than the user does.
+        self.options: tuple[str, ...] = ()
+
+    def enter(self) -> None:
+        self.net.enter("host")
+
+    def popen(self, *command: str, network: str = "internet", **more) -> subprocess.Popen:
+        return self.host.popen("run", "--yes", "--quiet", "--network", network, *self.options, "--", *command,
+                               preexec_fn=self.enter, **more)
+
+    def claudebox(self, *arguments: str, **more) -> subprocess.CompletedProcess:
+        return self.host.box(*arguments, preexec_fn=self.enter, **more)
+
+    def run(self, *command: str, network: str = "internet", options: tuple[str, ...] = (),
+            **more) -> subprocess.CompletedProcess:
+        return self.host.box("run", "--yes", "--quiet", "--network", network, *self.options, *options, "--", *command,
+                             preexec_fn=self.enter, **more)
+
+    def sh(self, script: str, **more) -> subprocess.CompletedProcess:
+        return self.run("/bin/sh", "-c", script, **more)
+
+    def python(self, script: str, **more) -> str:
+        """What a Python script in the box prints; it has to succeed."""
+        done = self.run("/usr/bin/python3", "-c", script, **more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def attempts(self, *attempts: tuple, timeout: float = TIMEOUT, **more) -> list[dict]:
+        """The results of net_probe.py, each with its attempt."""
+        whole = [[how, address, port, options[0] if options else {}] for how, address, port, *options in attempts]
+        done = self.run("/usr/bin/python3", "-c", PROBE, stdin=None, input=json.dumps(whole), timeout=timeout, **more)
+        assert done.returncode == 0, done.stderr
+        return [dict(result, attempt=each) for each, result in zip(whole, json.loads(done.stdout))]
+
+    def log(self, *options: str) -> dict:
+        done = self.claudebox("log", "--json", *options)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def where(host, net):
+    net.forget()
+    return NetworkHost(host, net)
