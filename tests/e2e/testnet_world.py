@@ -72,7 +72,7 @@ PUBLIC = ["45.70.0.0/16", "45.90.0.0/16", "45.91.0.0/16", "2a0e:1111:70::/48", "
 LOCAL = {
     "internet": [*SPECIAL4, *SPECIAL6, *PUBLIC],
     "lan": ["192.168.77.0/24", "172.17.0.0/16", "45.91.0.0/16", "169.254.0.0/16"],
-    "vpn": [*PUBLIC, "100.64.0.0/10", "10.0.0.0/8", "fd7a:115c:a1e0::/48"],
+    "vpn": [*PUBLIC, "100.64.0.0/10", "10.66.0.0/16", "fd7a:115c:a1e0::/48"],
 }
 
 # Name of the host's end, namespace of the other end, addresses here and there.
@@ -89,7 +89,7 @@ LINKS = [
 VPN_MAC = "02:00:00:00:77:01"
 BACK = {
     "lan": ["route add default via 192.168.77.10", "route add default via 2001:db8:77::10"],
-    "vpn": ["route add default dev vpn0p", "-6 route add default dev vpn0p"],
+    "vpn": ["route add 0.0.0.0/0 dev vpn0p", "route add ::/0 dev vpn0p"],
 }
 
 HOST_PORTS = [("0.0.0.0", 80), ("::", 80), ("127.0.0.1", 8080), ("::1", 8080)]
@@ -381,10 +381,9 @@ class Witness:
 
     def __init__(self):
         self.seen: set[tuple[str, str, int]] = set()
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(3))  # ETH_P_ALL
         self.filter()
         self.socket.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
-        self.socket.bind(("", 3))  # ETH_P_ALL
 
     def filter(self) -> None:
         """TCP without SYN, or with ACK, is left out, so that a bulk transfer costs nothing."""
