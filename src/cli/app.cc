@@ -184,6 +184,15 @@ class Tree {
                            {Verb::instance_gc, "[--dry-run]"});
     flag(gc, "--dry-run", "say what would be removed", low_.dry_run, {.group = kStart});
 
+    CLI::App& log = command(root_, "log", "what boxes looked up, reached and were denied",
+                            {Verb::log, "[SESSION] [--denied] [--follow]"});
+    positional(log, "SESSION", "the session; the one that runs, else the newest, where it is left out",
+               {.completion = Completion::sessions});
+    flag(log, "--denied", "only what was denied", low_.denied, {.group = kOutput});
+    flag(log, "--follow", "go on until the session ends", low_.follow, {.group = kOutput});
+    add_project(log);
+    add_json(log);
+
     CLI::App& completion = command(root_, "completion", "print a shell's completion script",
                                    {Verb::completion, "bash|zsh|fish"});
     positional(completion, "SHELL", "the shell",
@@ -201,7 +210,7 @@ class Tree {
     CLI::App& complete =
         command(root_, "__complete", "print values to complete", {Verb::complete, "KIND", true});
     positional(complete, "KIND", "what is to be completed",
-               {.completion = Completion::choices, .choices = {"instances"}})
+               {.completion = Completion::choices, .choices = {"instances", "sessions"}})
         ->required();
   }
 

@@ -21,6 +21,7 @@ enum class Verb {
   instance_path,
   instance_rm,
   instance_gc,
+  log,
   completion,
   help,
   version,
@@ -38,8 +39,10 @@ struct LowArgs {
   std::vector<std::string> allow{}, lan{}, publish{}, reach{}, mounts{}, env{};
   bool force = false, yes = false, dry_run = false, json = false, explain = false, timings = false;
   bool quiet = false, verbose = false;
+  bool denied = false, follow = false;
   bool short_help = false;  ///< -h, not --help
-  std::string argument{};   ///< instance id, shell of `completion`, topic of help or of a hidden command
+  std::string
+      argument{};  ///< instance id, session, shell of `completion`, topic of help or of a hidden command
 };
 
 /// Parses argv without argv[0]. Older spellings are understood. Throws base::Error with exit status 2, and

@@ -100,6 +100,15 @@ TEST(Parse, CommandsWithCommands) {
   EXPECT_EQ(parse({"instance", "path"}).argument, "");
 }
 
+TEST(Parse, TheLogOfASession) {
+  const LowArgs low = parse({"log", "20261124T154102Z-4711", "--denied", "--follow", "--json"});
+  EXPECT_EQ(low.verb, Verb::log);
+  EXPECT_EQ(low.argument, "20261124T154102Z-4711");
+  EXPECT_TRUE(low.denied && low.follow && low.json);
+  EXPECT_EQ(parse({"log"}).argument, "");
+  EXPECT_THAT(usage_error({"--denied"}), HasSubstr("unknown option '--denied'"));
+}
+
 TEST(Parse, OlderSpellings) {
   EXPECT_EQ(parse({"--check"}).verb, Verb::check);
   EXPECT_EQ(parse({"--network", "none", "--shell"}).verb, Verb::shell);

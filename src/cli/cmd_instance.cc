@@ -9,14 +9,6 @@
 namespace claudebox::cli {
 namespace {
 
-std::string state_root(const Context& context) {
-  const auto configured = context.host.variable("CLAUDEBOX_HOME");
-  if (configured && !configured->starts_with('/'))
-    throw base::Error("CLAUDEBOX_HOME is not an absolute path: " + *configured,
-                      "set it to one, or unset it for ~/.claudebox", base::ExitCode::usage);
-  return plan::state_root(context.host);
-}
-
 std::string day(std::int64_t seconds) {
   const std::time_t time = seconds;
   std::tm parts{};
@@ -38,17 +30,9 @@ std::string state_of(const instance::Record& record) {
 instance::Record chosen(const Context& context) {
   const std::string root = state_root(context);
   if (!context.low.argument.empty()) return instance::find(root, context.low.argument);
-  base::Diagnostics problems;
-  plan::Request request;
-  request.project = context.low.project;
-  const auto id = plan::instance_id(request, context.host, problems);
-  if (!id) {
-    const auto& problem = problems.items().front();
-    throw base::Error(problem.message, problem.hint + "\nor name an instance: claudebox instance list",
-                      problem.exit);
-  }
+  const std::string id = project_instance(context, "or name an instance: claudebox instance list");
   for (auto& record : instance::list(root))
-    if (record.id == *id) return record;
+    if (record.id == id) return record;
   throw base::Error("this project has no instance yet",
                     "the first box makes one; claudebox instance list shows all");
 }
@@ -63,6 +47,23 @@ std::string row(const std::string& id, const std::string& used, const std::strin
 }
 
 }  // namespace
+
+std::string state_root(const Context& context) {
+  const auto configured = context.host.variable("CLAUDEBOX_HOME");
+  if (configured && !configured->starts_with('/'))
+    throw base::Error("CLAUDEBOX_HOME is not an absolute path: " + *configured,
+                      "set it to one, or unset it for ~/.claudebox", base::ExitCode::usage);
+  return plan::state_root(context.host);
+}
+
+std::string project_instance(const Context& context, const std::string& hint) {
+  base::Diagnostics problems;
+  plan::Request request;
+  request.project = context.low.project;
+  if (auto id = plan::instance_id(request, context.host, problems)) return *id;
+  const auto& problem = problems.items().front();
+  throw base::Error(problem.message, problem.hint + "\n" + hint, problem.exit);
+}
 
 int list_instances(const Context& context) {
   const auto records = instance::list(state_root(context));
@@ -144,6 +145,7 @@ int collect_instances(const Context& context) {
 }
 
 int print_values(const Context& context) {
+  if (context.low.argument == "sessions") return print_sessions(context);
   if (context.low.argument != "instances")
     throw base::Error("nothing to complete: " + context.low.argument, "", base::ExitCode::usage);
   std::string out;

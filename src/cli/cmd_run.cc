@@ -19,6 +19,7 @@
 #include "cli/command.h"
 #include "cli/request.h"
 #include "instance/registry.h"
+#include "instance/session_log.h"
 #include "plan/bwrap_args.h"
 #include "render/audit.h"
 #include "runtime/launch.h"
@@ -177,11 +178,20 @@ int run_box(const Context& context) {
   stopwatch.lap("instance");
   if (decision == Decision::start_approved) instance::store_approved(plan, approval.text());
   for (const auto& note : instance::prepare(plan)) say_note(note);
+  instance::SessionLog log(plan);
   stopwatch.lap("state");
   report::Outcome outcome;
-  if (const auto status = launch_or_explain(context, [&] { outcome = runtime::run(plan); })) return *status;
+  const auto record = [&log](const report::NetworkEvent& event) { log.add(event); };
+  if (const auto status =
+          launch_or_explain(context, [&] { outcome = runtime::run(plan, {.on_event = record}); })) {
+    log.finish(
+        {.kind = report::Outcome::Kind::failed, .status = *status, .reason = "the box could not be made"});
+    return *status;
+  }
+  log.finish(outcome);
   stopwatch.lap("box");
   const int status = finish(context, plan, outcome);
+  if (const std::string summary = log.summary(); !summary.empty() && !context.low.quiet) say_note(summary);
   if (context.low.timings) say_timings(stopwatch);
   return status;
 }

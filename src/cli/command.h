@@ -31,7 +31,9 @@ int show_instance(const Context& context);
 int print_instance_path(const Context& context);
 int remove_instance(const Context& context);
 int collect_instances(const Context& context);
-int print_values(const Context& context);  ///< of __complete
+int show_log(const Context& context);
+int print_values(const Context& context);    ///< of __complete
+int print_sessions(const Context& context);  ///< the same
 
 /// Of claudebox itself: these need nothing of the host, and work without a home.
 int print_completion(const LowArgs& low);
@@ -39,6 +41,12 @@ int print_help(const LowArgs& low);
 int print_version(const LowArgs& low);
 int print_man_page(const LowArgs& low);
 int print_seccomp_filter(const LowArgs& low);
+
+/// ~/.claudebox, or where CLAUDEBOX_HOME says. Throws.
+std::string state_root(const Context& context);
+/// The instance of the project around the current directory, or of --project. Throws with `hint` added where there is no
+/// project.
+std::string project_instance(const Context& context, const std::string& hint);
 
 /// The plan of what was asked for, or the exit status after its problems were said.
 std::variant<plan::Plan, int> make_plan(const Context& context);

@@ -51,8 +51,8 @@ _claudebox_paths() {
     compopt -o filenames 2>/dev/null
 }
 
-_claudebox_instances() {
-    _claudebox_words "$("$program" __complete instances 2>/dev/null | cut -f1)"
+_claudebox_values() {
+    _claudebox_words "$("$program" __complete "$1" 2>/dev/null | cut -f1)"
 }
 
 # After "--" or the command of run: the agent's or the command's own words.
@@ -91,7 +91,9 @@ std::string action(const OptionDoc& option, const CommandDoc& tree) {
     case Completion::choices:
       return "_claudebox_words " + quoted(base::join(option.choices, " "));
     case Completion::instances:
-      return "_claudebox_instances";
+      return "_claudebox_values instances";
+    case Completion::sessions:
+      return "_claudebox_values sessions";
   }
   return ":";
 }

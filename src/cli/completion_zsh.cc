@@ -8,13 +8,15 @@ namespace {
 constexpr const char* kHead = R"sh(#compdef claudebox
 # zsh completion for claudebox, made by 'claudebox completion zsh'
 
-_claudebox_instances() {
+_claudebox_values() {
   local -a ids
-  ids=(${(f)"$($service __complete instances 2>/dev/null)"})
+  ids=(${(f)"$($service __complete $1 2>/dev/null)"})
   ids=(${ids//:/\\:})
   ids=(${ids/$'\t'/:})
-  _describe 'instance' ids
+  _describe $2 ids
 }
+_claudebox_instances() { _claudebox_values instances instance }
+_claudebox_sessions() { _claudebox_values sessions session }
 
 )sh";
 
@@ -44,6 +46,8 @@ std::string action(const OptionDoc& option, const CommandDoc& tree) {
       return "(" + base::join(option.choices, " ") + ")";
     case Completion::instances:
       return "_claudebox_instances";
+    case Completion::sessions:
+      return "_claudebox_sessions";
   }
   return " ";
 }

@@ -1,5 +1,6 @@
 #include "cli/json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace claudebox::cli {
@@ -41,6 +42,69 @@ Json to_json(const instance::Record& record) {
   return json;
 }
 
+// What a box or a name server made up is in these records: ASCII with \uXXXX, whoever shows them on a terminal.
+std::string ascii_of(const Json& json, int indent) {
+  return json.dump(indent, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
+void put(Json& json, const char* name, const std::string& text) {
+  if (!text.empty()) json[name] = text;
+}
+
+Json to_json(const std::string& instance, const report::Session& session) {
+  return {{"id", session.id},           {"instance", instance},           {"project", session.project},
+          {"command", session.command}, {"network", session.network},     {"allow", session.allow},
+          {"lan", session.lan},         {"publish", session.publish},     {"reach", session.reach},
+          {"mounts", session.mounts},   {"variables", session.variables}, {"started", session.started}};
+}
+
+void put_end(Json& json, const report::Session& session) {
+  json["running"] = session.running;
+  if (session.ended) json["ended"] = *session.ended;
+  if (session.ended && session.status) json["status"] = *session.status;
+  put(json, "outcome", session.outcome);
+  put(json, "reason", session.reason);
+  json["lost"] = session.lost;
+}
+
+Json to_json(const report::NetworkEvent& event) {
+  using Kind = report::NetworkEvent::Kind;
+  Json json = {{"time", event.time}};
+  if (event.kind == Kind::lookup) {
+    json.update({{"name", event.name}, {"type", event.type}, {"result", event.result}});
+    json["addresses"] = event.addresses;
+  } else if (event.kind != Kind::incident) {
+    json.update({{"protocol", event.protocol}, {"address", event.address}, {"port", event.port}});
+  }
+  if (event.kind == Kind::denied) json["incoming"] = event.incoming;
+  if (event.kind == Kind::reached)
+    json.update({{"bytes_out", event.bytes_out}, {"bytes_in", event.bytes_in}});
+  if (event.kind == Kind::denied || event.kind == Kind::incident) json["reason"] = event.reason;
+  if (event.kind == Kind::denied || event.kind == Kind::lookup) json["count"] = std::max(1U, event.count);
+  return json;
+}
+
+Json to_json(const std::vector<report::NetworkEvent>& events) {
+  Json list = Json::array();
+  for (const auto& event : events) list.push_back(to_json(event));
+  return list;
+}
+
+const char* name_of(report::NetworkEvent::Kind kind) {
+  using Kind = report::NetworkEvent::Kind;
+  switch (kind) {
+    case Kind::lookup:
+      return "lookup";
+    case Kind::denied:
+      return "denied";
+    case Kind::reached:
+      return "reached";
+    case Kind::incident:
+      return "incident";
+  }
+  return "?";
+}
+
 }  // namespace
 
 std::string check_json(const std::vector<Part>& parts) {
@@ -73,6 +137,36 @@ std::string instance_json(const instance::Record& record, const std::vector<inst
                                {"directory", holder.directory},
                                {"command", holder.command}});
   return text_of(json);
+}
+
+std::string session_json(const std::string& instance, const report::Session& session,
+                         const render::LogDigest& digest) {
+  Json json = {{"schema", kSchema}};
+  json.update(to_json(instance, session));
+  put_end(json, session);
+  json["lookups"] = to_json(digest.lookups);
+  json["reached"] = to_json(digest.reached);
+  json["denied"] = to_json(digest.denied);
+  json["incidents"] = to_json(digest.incidents);
+  return ascii_of(json, 2);
+}
+
+std::string session_start_json(const std::string& instance, const report::Session& session) {
+  Json json = {{"schema", kSchema}, {"kind", "session"}};
+  json.update(to_json(instance, session));
+  return ascii_of(json, -1);
+}
+
+std::string session_event_json(const report::NetworkEvent& event) {
+  Json json = {{"schema", kSchema}, {"kind", name_of(event.kind)}};
+  json.update(to_json(event));
+  return ascii_of(json, -1);
+}
+
+std::string session_end_json(const report::Session& session) {
+  Json json = {{"schema", kSchema}, {"kind", "end"}};
+  put_end(json, session);
+  return ascii_of(json, -1);
 }
 
 }  // namespace claudebox::cli

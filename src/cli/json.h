@@ -6,6 +6,8 @@
 
 #include "cli/check.h"
 #include "instance/registry.h"
+#include "render/log.h"
+#include "report/session.h"
 
 namespace claudebox::cli {
 
@@ -13,5 +15,13 @@ std::string check_json(const std::vector<Part>& parts);
 std::string instances_json(const std::vector<instance::Record>& records);
 std::string instance_json(const instance::Record& record, const std::vector<instance::Holder>& holders,
                           std::uint64_t bytes);
+
+/// `instance` is the id of the instance that the session belongs to.
+std::string session_json(const std::string& instance, const report::Session& session,
+                         const render::LogDigest& digest);
+/// Of --follow: one line each.
+std::string session_start_json(const std::string& instance, const report::Session& session);
+std::string session_event_json(const report::NetworkEvent& event);
+std::string session_end_json(const report::Session& session);
 
 }  // namespace claudebox::cli

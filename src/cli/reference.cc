@@ -74,6 +74,14 @@ constexpr std::array kOptions = std::to_array<OptionText>({
     {"--json", "instance list",
      "One record at top level with a schema number; its field instances lists them."},
     {"--json", "instance show", "The instance as one record at top level with a schema number."},
+    {"--json", "log",
+     "The session as one record at top level with a schema number. With --follow one JSON object a line: the "
+     "session, then what happens, then its end."},
+    {"--denied", "", "Names that were refused and packets that were denied, nothing else."},
+    {"--follow", "",
+     "What has happened so far, one event a line, and then each new one as it happens, until the session "
+     "ends "
+     "or Ctrl-C."},
     {"--explain", "",
      "Each mount and variable is followed by the flag, the rule or the fact that it comes from."},
     {"--timings", "", "Planning, audit, lock, state and the box itself, in milliseconds, on standard error."},
@@ -130,6 +138,13 @@ constexpr std::array kCommands = std::to_array<CommandText>({
      "Removes the instances whose project directory is no longer there, and says what and how much. One that "
      "a "
      "live box holds is never touched."},
+    {"log",
+     "Names looked up and what came of it, destinations reached with the bytes that went out and came in, "
+     "and "
+     "what was denied: how often and why. SESSION is its id or the beginning of it, also of another project. "
+     "The newest 50 sessions of a project are kept. Of a box with the tier full claudebox sees nothing but "
+     "its "
+     "start and its end."},
     {"completion",
      "For bash: claudebox completion bash > ~/.local/share/bash-completion/completions/claudebox. For zsh: "
      "into "
@@ -198,6 +213,8 @@ std::vector<SectionDoc> reference_sections() {
       {"FILES",
        {{"~/.claudebox/instances/ID/",
          "The state of one project: home/ is the home directory that the box sees."},
+        {"~/.claudebox/instances/ID/sessions/",
+         "The records of its newest 50 sessions, for claudebox log; each one JSON object a line."},
         {"/etc/apparmor.d/claudebox",
          "Lets claudebox make user namespaces where AppArmor restricts them (Ubuntu "
          "23.10 and later)."}}},

@@ -27,6 +27,7 @@ constexpr auto kVerbs = std::to_array<Row>({
     {Verb::instance_path, print_instance_path, true},
     {Verb::instance_rm, remove_instance, false},
     {Verb::instance_gc, collect_instances, true},
+    {Verb::log, show_log, true},
     {Verb::complete, print_values, true},
 });
 

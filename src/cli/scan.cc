@@ -20,7 +20,7 @@ constexpr std::array<OlderSpelling, 3> kOlder = {
 /// Announced and not there yet. "Did you mean" would lead somebody who read about them astray.
 constexpr std::array<std::string_view, 6> kLaterOptions = {"--profile", "--package",       "--auth",
                                                            "--agent",   "--list-profiles", "--show-profile"};
-constexpr std::array<std::string_view, 3> kLaterCommands = {"profile", "log", "trust"};
+constexpr std::array<std::string_view, 2> kLaterCommands = {"profile", "trust"};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& names, std::string_view name) {

@@ -52,7 +52,7 @@ def shell(host, script: str, **more):
     (["make", "test"], ["unknown command 'make'", "claudebox run make"]),
     (["instance", "lst"], ["unknown command 'lst'", "did you mean 'list'?"]),
     (["--profile", "web"], ["--profile isn't available in this version"]),
-    (["log"], ["'log' isn't available in this version"]),
+    (["trust"], ["'trust' isn't available in this version"]),
     (["--network", "offlin"], ["unknown network tier 'offlin'", "did you mean offline?"]),
     (["--network", "internet"], ["'internet' isn't available", "--network full", "--network offline"]),
     ([], ["no network tier named", "--network full", "--network offline"]),
