@@ -175,6 +175,8 @@ class Namespaces:
         mount("none", "/", MS_REC | MS_SLAVE)
         for name in ("upper", "work"):
             os.makedirs(f"{directory}/{name}")
+        # There from the start: the real one is root's, and an ordinary user could not write through the layer.
+        write(f"{directory}/upper/resolv.conf", "")
         mount("overlay", "/etc", 0, "overlay", f"lowerdir=/etc,upperdir={directory}/upper,workdir={directory}/work,userxattr")
         self.fds["mount"] = os.open("/proc/self/ns/mnt", os.O_RDONLY)
 
@@ -383,7 +385,7 @@ class Witness:
         self.seen: set[tuple[str, str, int]] = set()
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(3))  # ETH_P_ALL
         self.filter()
-        self.socket.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
 
     def filter(self) -> None:
         """TCP without SYN, or with ACK, is left out, so that a bulk transfer costs nothing."""
