@@ -293,3 +293,15 @@ def test_json_of_a_plan_says_what_is_open(where):
     network = json.loads(done.stdout)["network"]
     assert network["tier"] == "internet" and network["lan"][0]["destination"] == "192.168.77.20/32"
     assert network["publish"][0]["host_port"] == 3000
+
+
+# --- the network of the tests itself -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", [LAN4, LAN6, NEIGHBOUR4, NEIGHBOUR6, METADATA4, METADATA6, "10.1.2.3", "192.0.2.7", "fc00::1",
+                                     "2002:2d5a:5050::1"])
+def test_without_a_box_somebody_would_answer(net, address):
+    done = net.run("host", "/usr/bin/python3", "-c", f"import socket; s = socket.create_connection(({address!r}, 80), 5); "
+                                                     "s.sendall(b'x'); print(s.recv(4096).decode())")
+    assert "LEAK" in done.stdout
+    net.forget()
