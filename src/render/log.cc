@@ -16,6 +16,7 @@ constexpr std::size_t kShownAddresses = 4;
 /// Addresses whose names are remembered.
 constexpr std::size_t kMaxNames = 10000;
 constexpr std::size_t kWordColumn = 10;
+constexpr std::size_t kCommandColumns = 60;
 
 std::string times(std::uint32_t count) {
   return count > 1 ? std::to_string(count) + " times" : "";
@@ -130,7 +131,8 @@ std::string Log::header() const {
   Page page(style_, {});
   const std::string dot = " " + std::string(page.dot()) + " ";
   page.put({{session_.id, Role::strong},
-            {dot + session_.command + dot + session_.network + dot + "started " + clock_(session_.started)}});
+            {dot + page.elide(session_.command, kCommandColumns) + dot + session_.network + dot + "started " +
+             clock_(session_.started)}});
   return page.take();
 }
 
@@ -146,7 +148,9 @@ Line Log::describe(const NetworkEvent& event) const {
                  {"  " + event.type + " ", Role::dim},
                  {result_of(event), is_denial(event) ? Role::warning : Role::plain}};
     if (!event.addresses.empty()) line.push_back({" " + shown_addresses(event.addresses), Role::dim});
-    if (event.count > 1) line.push_back({" (" + times(event.count) + ")", Role::dim});
+    // A program asks for A and AAAA at a time, which is nothing to count.
+    const auto types = static_cast<std::uint32_t>(std::ranges::count(event.type, ',') + 1);
+    if (event.count > types) line.push_back({" (" + times(event.count) + ")", Role::dim});
     return line;
   }
   Line line = {{event.incoming ? "from " : ""}, {event.protocol + " "}, {destination(event), Role::strong}};

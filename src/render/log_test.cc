@@ -98,7 +98,7 @@ TEST(Log, ShowsASessionInParts) {
   EXPECT_EQ(log.header(), "20261124T000001Z-4711 - make test - internet - started 2026-11-24 00:00:01\n");
   EXPECT_EQ(log.page(log_digest(some_events()), false), R"(
 names looked up (1)
-  00:00:02  api.test  A, AAAA answered 198.51.100.80, 2001:db8::80 (2 times)
+  00:00:02  api.test  A, AAAA answered 198.51.100.80, 2001:db8::80
 
 reached (1)
   00:00:04  tcp 198.51.100.80:443 (api.test)  2.0 KiB out, 5.0 MiB in
@@ -113,6 +113,13 @@ incidents (1)
   00:00:07  slirp4netns was replaced
 )");
   EXPECT_EQ(log.ending(), "00:00:09 it ended, exit status 3\n");
+}
+
+TEST(Log, CountsLookupsBeyondOneOfEachType) {
+  auto events = some_events();
+  events.push_back(events[0]);
+  EXPECT_THAT(Log(kSession, {.utf8 = false}, clock).page(log_digest(events), false),
+              HasSubstr("2001:db8::80 (3 times)\n"));
 }
 
 TEST(Log, ShowsDenialsAlone) {

@@ -62,9 +62,11 @@ class NetworkHost:
         return [dict(result, attempt=each) for each, result in zip(whole, json.loads(done.stdout))]
 
     def log(self, *options: str) -> dict:
-        done = self.claudebox("log", "--json", *options)
+        """The record of the last session, which has ended, with its events one by one."""
+        done = self.claudebox("log", "--follow", "--json", *options)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        session, *events, end = (json.loads(line) for line in done.stdout.splitlines())
+        return {**session, **end, "events": events}
 
 
 @pytest.fixture
