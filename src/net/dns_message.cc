@@ -14,6 +14,9 @@ constexpr int kMaxHops = 32;
 constexpr std::size_t kMaxName = 255;  // as it travels, RFC 1035 section 2.3.4
 constexpr std::size_t kMaxRecords = 512;
 constexpr std::uint16_t kTypeCname = 5;
+constexpr std::uint16_t kTypeOpt = 41;  // RFC 6891 section 6.1
+constexpr std::uint16_t kInternet = 1;
+constexpr std::uint16_t kMinDatagram = 512;
 
 /// Reads on from a place in a message. After a read beyond the end `ok` is false.
 class Cursor {
@@ -38,7 +41,7 @@ class Cursor {
     return bytes;
   }
 
-  /// A name, possibly compressed. Pointers must lead backwards, so a loop is no name.
+  /// A name, possibly compressed. Pointers lead backwards, never into the header, and are few, so a loop is no name.
   std::string name() {
     std::string out;
     std::size_t at = at_;
@@ -54,9 +57,10 @@ class Cursor {
       if ((length & 0xc0) == 0xc0) {
         if (at + 1 >= message_.size() || ++hops > kMaxHops) break;
         const std::size_t target = (length & 0x3f) << 8 | message_[at + 1];
-        if (target >= at) break;
+        if (target >= at || target < kHeader) break;
         if (!jumped) at_ = at + 2;
         jumped = true;
+        compressed_ = true;
         at = target;
         continue;
       }
@@ -71,6 +75,7 @@ class Cursor {
   }
 
   bool ok() const { return ok_; }
+  bool compressed() const { return compressed_; }  ///< whether a name was so far
   std::size_t position() const { return at_; }
 
  private:
@@ -92,6 +97,7 @@ class Cursor {
   Bytes message_;
   std::size_t at_;
   bool ok_ = true;
+  bool compressed_ = false;
 };
 
 std::uint16_t u16_at(Bytes message, std::size_t at) {
@@ -109,7 +115,89 @@ std::optional<Question> read_question(Bytes message) {
   question.type = cursor.u16();
   question.klass = cursor.u16();
   question.end = cursor.position();
-  return cursor.ok() ? std::optional<Question>(std::move(question)) : std::nullopt;
+  // Nothing is before it that a pointer could mean, and a server might understand one in another way than this.
+  if (!cursor.ok() || cursor.compressed()) return std::nullopt;
+  return question;
+}
+
+struct Record {
+  std::string owner{};
+  std::uint16_t type = 0;
+  std::uint16_t klass = 0;
+  std::uint32_t time_to_live = 0;
+  std::size_t at = 0;  ///< where the data begins
+  Bytes data{};
+};
+
+std::optional<Record> read_record(Cursor& cursor) {
+  Record record{.owner = cursor.name()};
+  record.type = cursor.u16();
+  record.klass = cursor.u16();
+  record.time_to_live = cursor.u32();
+  const std::size_t length = cursor.u16();
+  record.at = cursor.position();
+  record.data = cursor.take(length);
+  return cursor.ok() ? std::optional<Record>(std::move(record)) : std::nullopt;
+}
+
+std::size_t record_count(Bytes message) {
+  return std::size_t{u16_at(message, 6)} + u16_at(message, 8) + u16_at(message, 10);
+}
+
+std::optional<Record> find_opt(Bytes query, const Question& question) {
+  const std::size_t records = std::min(record_count(query), kMaxRecords);
+  Cursor cursor(query, question.end);
+  for (std::size_t i = 0; i < records; ++i) {
+    auto record = read_record(cursor);
+    if (!record || record->type == kTypeOpt) return record;
+  }
+  return std::nullopt;
+}
+
+void put_u16(std::uint16_t value, std::vector<std::uint8_t>& out) {
+  out.push_back(static_cast<std::uint8_t>(value >> 8));
+  out.push_back(static_cast<std::uint8_t>(value & 0xff));
+}
+
+/// The client's version and its wish for DNSSEC records. Its options are between it and the server that it talks to.
+void put_opt(const Record& opt, std::vector<std::uint8_t>& out) {
+  out.push_back(0);  // the root
+  put_u16(kTypeOpt, out);
+  put_u16(std::clamp(opt.klass, kMinDatagram, kMaxDatagram), out);
+  put_u16(static_cast<std::uint16_t>(opt.time_to_live >> 16 & 0xff), out);  // no extended code; version
+  put_u16(static_cast<std::uint16_t>(opt.time_to_live & 0x8000), out);      // DO
+  put_u16(0, out);
+}
+
+std::chrono::seconds lifetime(const Record& record) {
+  // RFC 2181 section 8: with the highest bit set it means 0.
+  return std::chrono::seconds(record.time_to_live > 0x7fffffff ? 0 : record.time_to_live);
+}
+
+/// Adds what `record` says to `answer`; false where it can't be judged.
+bool read_into(Bytes reply, const Record& record, bool in_answer, std::vector<std::string>& chain,
+               Answer& answer) {
+  const bool on_chain = in_answer && record.klass == kInternet &&
+                        std::find(chain.begin(), chain.end(), record.owner) != chain.end();
+  switch (record.type) {
+    case kTypeA:
+    case kTypeAaaa:
+      if (record.data.size() != (record.type == kTypeA ? 4 : 16)) return false;
+      answer.addresses.push_back(
+          {.address = Address(record.data), .time_to_live = lifetime(record), .on_chain = on_chain});
+      return true;
+    case kTypeCname: {
+      if (!on_chain) return true;
+      Cursor target(reply, record.at);
+      chain.push_back(target.name());
+      return target.ok();
+    }
+    case kTypeSvcb:
+    case kTypeHttps:
+      return false;
+    default:
+      return true;
+  }
 }
 
 }  // namespace
@@ -131,6 +219,19 @@ std::vector<std::uint8_t> error_reply(Bytes query, std::uint8_t code) {
   return reply;
 }
 
+std::vector<std::uint8_t> forwarded_query(Bytes query, const Question& question, std::uint16_t id) {
+  std::vector<std::uint8_t> out;
+  put_u16(id, out);
+  out.push_back(query[2] & 0x01);  // RD
+  out.push_back(query[3] & 0x30);  // AD, CD
+  const auto opt = find_opt(query, question);
+  for (const int count : {1, 0, 0, opt ? 1 : 0}) put_u16(static_cast<std::uint16_t>(count), out);
+  const auto asked = query.subspan(kHeader, question.end - kHeader);
+  out.insert(out.end(), asked.begin(), asked.end());
+  if (opt) put_opt(*opt, out);
+  return out;
+}
+
 bool is_reply_to(Bytes reply, const Question& question, std::uint16_t id) {
   if (reply.size() < kHeader || !is_response(reply) || u16_at(reply, 0) != id) return false;
   const auto echoed = read_question(reply);
@@ -142,32 +243,15 @@ std::optional<Answer> read_answer(Bytes reply, const Question& question) {
   const auto echoed = read_question(reply);
   if (!echoed) return std::nullopt;
   Answer answer{.code = static_cast<std::uint8_t>(reply[3] & 0x0f), .truncated = (reply[2] & 0x02) != 0};
-  const std::size_t answers = u16_at(reply, 6);
-  const std::size_t records = answers + u16_at(reply, 8) + u16_at(reply, 10);
+  const std::size_t records = record_count(reply);
   if (records > kMaxRecords) return std::nullopt;
   std::vector<std::string> chain{question.name};
   Cursor cursor(reply, echoed->end);
   for (std::size_t i = 0; i < records; ++i) {
-    const std::string owner = cursor.name();
-    const std::uint16_t type = cursor.u16();
-    cursor.u16();  // class
-    const std::chrono::seconds time_to_live(cursor.u32());
-    const std::size_t length = cursor.u16();
-    const std::size_t at = cursor.position();
-    const Bytes data = cursor.take(length);
+    const auto record = read_record(cursor);
     // A server that had no room cuts the message, sometimes within a record.
-    if (!cursor.ok()) return answer.truncated ? std::optional<Answer>(answer) : std::nullopt;
-    const bool on_chain = i < answers && std::find(chain.begin(), chain.end(), owner) != chain.end();
-    if ((type == kTypeA && length == 4) || (type == kTypeAaaa && length == 16)) {
-      answer.addresses.push_back(
-          {.address = Address(data), .time_to_live = time_to_live, .on_chain = on_chain});
-    } else if (type == kTypeCname && on_chain) {
-      Cursor target(reply, at);
-      chain.push_back(target.name());
-      if (!target.ok()) return std::nullopt;
-    } else if (type == kTypeA || type == kTypeAaaa || type == kTypeSvcb || type == kTypeHttps) {
-      return std::nullopt;
-    }
+    if (!record) return answer.truncated ? std::optional<Answer>(std::move(answer)) : std::nullopt;
+    if (!read_into(reply, *record, i < u16_at(reply, 6), chain, answer)) return std::nullopt;
   }
   return answer;
 }

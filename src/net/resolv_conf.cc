@@ -7,9 +7,10 @@ namespace claudebox::net {
 namespace {
 
 constexpr std::size_t kMaxServers = 3;  // MAXNS of glibc
-constexpr std::size_t kMaxSearch = 6;
-constexpr auto kKeptOptions = std::to_array<std::string_view>(
-    {"ndots:", "timeout:", "attempts:", "rotate", "single-request", "single-request-reopen", "no-tld-query"});
+constexpr std::size_t kMaxSearch = 32;  // glibc has no limit since 2.26
+constexpr auto kKeptOptions =
+    std::to_array<std::string_view>({"ndots:", "timeout:", "attempts:", "rotate", "single-request",
+                                     "single-request-reopen", "no-tld-query", "use-vc"});
 
 std::vector<std::string_view> words_of(std::string_view line) {
   std::vector<std::string_view> words;
@@ -45,9 +46,10 @@ bool is_search(std::string_view word) {
 void read_line(const std::vector<std::string_view>& words, ResolvConf& out) {
   if (words[0] == "nameserver" && words.size() > 1 && out.servers.size() < kMaxServers) {
     if (auto server = read_server(words[1])) out.servers.push_back(std::move(*server));
-  } else if (words[0] == "search" || words[0] == "domain") {
+  } else if ((words[0] == "search" || words[0] == "domain") && words.size() > 1) {
     out.search.clear();  // the last one counts
-    for (std::size_t i = 1; i < words.size() && out.search.size() < kMaxSearch; ++i)
+    const std::size_t end = words[0] == "domain" ? 2 : std::min(words.size(), kMaxSearch + 1);
+    for (std::size_t i = 1; i < end; ++i)
       if (is_search(words[i])) out.search.emplace_back(words[i]);
   } else if (words[0] == "options") {
     for (std::size_t i = 1; i < words.size(); ++i)

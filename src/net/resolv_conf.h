@@ -18,9 +18,9 @@ struct NameServer {
 struct ResolvConf {
   std::vector<NameServer> servers{};  ///< in order, at most three as in glibc
   std::vector<std::string> search{};
-  std::vector<std::string>
-      options{};  ///< those that only concern the asking program: ndots, timeout, attempts,
-                  ///< rotate, single-request, no-tld-query and the like; never edns0 or trust-ad
+  /// Those that only concern the asking program: ndots, timeout, attempts, rotate, single-request and -reopen,
+  /// no-tld-query, use-vc; never edns0 or trust-ad.
+  std::vector<std::string> options{};
   bool operator==(const ResolvConf&) const = default;
 };
 

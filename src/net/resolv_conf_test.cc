@@ -26,6 +26,32 @@ TEST(ResolvConf, MakesNothingOfRubbish) {
     EXPECT_EQ(parse_resolv_conf(text), ResolvConf{}) << text;
 }
 
+TEST(ResolvConf, KeepsTheOptionsOfTheAskingProgram) {
+  EXPECT_THAT(
+      parse_resolv_conf("options ndots:5 timeout:1 attempts:3 rotate single-request single-request-reopen "
+                        "no-tld-query use-vc\noptions inet6 edns0 trust-ad debug ndots rotated\n")
+          .options,
+      ElementsAre("ndots:5", "timeout:1", "attempts:3", "rotate", "single-request", "single-request-reopen",
+                  "no-tld-query", "use-vc"));
+}
+
+TEST(ResolvConf, TakesTheLastSearchListAndOneDomain) {
+  EXPECT_THAT(parse_resolv_conf("search a.example b.example\ndomain c.example d.example\n").search,
+              ElementsAre("c.example"));
+  EXPECT_THAT(parse_resolv_conf("domain c.example\nsearch a.example b.example\nsearch\n").search,
+              ElementsAre("a.example", "b.example"));
+  EXPECT_THAT(parse_resolv_conf("search a.example\x1b[2J b\xff.example .\r\n").search, ElementsAre("."));
+  std::string many = "search";
+  for (int i = 0; i < 100; ++i) many += " example";
+  EXPECT_EQ(parse_resolv_conf(many).search.size(), 32);
+}
+
+TEST(ResolvConf, TakesThreeServersAtMost) {
+  EXPECT_EQ(
+      parse_resolv_conf("nameserver ::1\nnameserver ::2\nnameserver ::3\nnameserver ::4\n").servers.back(),
+      (NameServer{*Address::parse("::3"), ""}));
+}
+
 TEST(ResolvConf, TellsTheBoxItsOwnServerOnly) {
   const auto text =
       box_resolv_conf(parse_resolv_conf("nameserver 10.0.0.1\nsearch corp.example\noptions ndots:3 edns0\n"),
