@@ -91,6 +91,16 @@ TEST(Parse, EveryOptionOfTheRunningCommands) {
               low.verbose);
 }
 
+TEST(Parse, WhatIsOpenedMayBeGivenSeveralTimes) {
+  const LowArgs low =
+      parse({"--allow", "a.org", "run", "--allow=*.b.org", "--lan", "10.0.0.5:443", "--lan", "[fd12::1]:80",
+             "--publish", "8080:3000", "--publish", "4000", "--reach", "5432", "--reach", "6379", "ls"});
+  EXPECT_THAT(low.allow, ElementsAre("a.org", "*.b.org"));
+  EXPECT_THAT(low.lan, ElementsAre("10.0.0.5:443", "[fd12::1]:80"));
+  EXPECT_THAT(low.publish, ElementsAre("8080:3000", "4000"));
+  EXPECT_THAT(low.reach, ElementsAre("5432", "6379"));
+}
+
 TEST(Parse, CommandsWithCommands) {
   EXPECT_EQ(parse({"instance", "list", "--json"}).verb, Verb::instance_list);
   EXPECT_EQ(parse({"instance", "gc", "--dry-run"}).verb, Verb::instance_gc);
@@ -153,8 +163,7 @@ TEST(Parse, HiddenCommandsAreNotSuggested) {
 }
 
 TEST(Parse, WhatComesLaterIsSaidToBeMissingNow) {
-  for (const std::string option :
-       {"--profile", "--allow", "--publish", "--reach", "--lan", "--package", "--auth", "--agent"}) {
+  for (const std::string option : {"--profile", "--package", "--auth", "--agent"}) {
     EXPECT_THAT(usage_error({option, "x"}),
                 AllOf(HasSubstr(option + " isn't available in this version"), Not(HasSubstr("mean"))));
     EXPECT_THAT(usage_error({"run", option + "=x", "make"}), HasSubstr(option + " isn't available"));

@@ -42,24 +42,27 @@ TEST_F(Request, TheFlagBeatsTheEnvironment) {
   EXPECT_EQ(from_flag.network.origin, (Origin{Origin::Kind::flag, "--network offline", "asked for"}));
 }
 
-TEST_F(Request, OlderSpellingsOfTiers) {
-  EXPECT_EQ(good({.network = "none"}).network.value, plan::Tier::offline);
-  EXPECT_THAT(problem({.network = "inet"}), HasSubstr("'inet' isn't available"));
-  EXPECT_THAT(problem({.network = "internet-only"}), HasSubstr("'internet-only' isn't available"));
+TEST_F(Request, TiersAndTheirOlderSpellings) {
+  for (const auto& [typed, tier] :
+       std::vector<std::pair<std::string, plan::Tier>>{{"full", plan::Tier::full},
+                                                       {"internet", plan::Tier::internet},
+                                                       {"inet", plan::Tier::internet},
+                                                       {"internet-only", plan::Tier::internet},
+                                                       {"allowlist", plan::Tier::allowlist},
+                                                       {"offline", plan::Tier::offline},
+                                                       {"none", plan::Tier::offline}})
+    EXPECT_EQ(good({.network = typed}).network.value, tier) << typed;
 }
 
-TEST_F(Request, NoTierIsChosenSilently) {
-  EXPECT_THAT(problem({}), AllOf(HasSubstr("isn't available"), HasSubstr("--network full"),
-                                 HasSubstr("--network offline")));
-  for (const std::string tier : {"internet", "allowlist"})
-    EXPECT_THAT(problem({.network = tier}),
-                AllOf(HasSubstr("isn't available"), HasSubstr("--network offline")));
-  host_.set("CLAUDEBOX_NETWORK", "internet");
-  EXPECT_THAT(problem({}), HasSubstr("isn't available"));
+TEST_F(Request, InternetIsTheDefaultAndFullNever) {
+  const auto request = good({});
+  EXPECT_EQ(request.network.value, plan::Tier::internet);
+  EXPECT_EQ(request.network.origin.kind, Origin::Kind::builtin);
 }
 
 TEST_F(Request, AMisspeltTierIsNoTier) {
   EXPECT_THAT(problem({.network = "ofline"}), HasSubstr("did you mean offline?"));
+  EXPECT_THAT(problem({.network = "allow-list"}), HasSubstr("did you mean allowlist?"));
   EXPECT_THAT(problem({.network = "Full"}), HasSubstr("unknown network tier 'Full'"));
   host_.set("CLAUDEBOX_NETWORK", "fulll");
   EXPECT_THAT(problem({}), HasSubstr("unknown network tier 'fulll'"));
@@ -85,8 +88,9 @@ TEST_F(Request, Actions) {
 TEST_F(Request, EverythingThatIsWrongIsSaid) {
   Diagnostics problems;
   host_.set("CLAUDEBOX_HOME", "state");
-  make_request({.network = "x", .mounts = {":", "a:b:c:d"}, .env = {"1A", "B=1", "B=2"}}, host_, problems);
-  EXPECT_THAT(problems.items(), SizeIs(6));
+  make_request({.network = "x", .lan = {"x:y:"}, .mounts = {":", "a:b:c:d"}, .env = {"1A", "B=1", "B=2"}},
+               host_, problems);
+  EXPECT_THAT(problems.items(), SizeIs(7));
 }
 
 TEST_F(Request, Yes) {

@@ -117,6 +117,12 @@ bool is_metadata(const Address& address) noexcept {
   return contains(kMetadataV6, bytes) || (is_mapped(bytes) && contains(kMetadataV4, bytes.subspan(12)));
 }
 
+bool holds_metadata(const Prefix& prefix) {
+  const auto inside = [&](const auto& bytes) { return prefix.contains(Address(bytes)); };
+  return std::any_of(kMetadataV4.begin(), kMetadataV4.end(), inside) ||
+         std::any_of(kMetadataV6.begin(), kMetadataV6.end(), inside);
+}
+
 bool is_group(const Address& address) noexcept {
   const auto bytes = address.bytes();
   if (!address.is_v4()) return bytes[0] == 0xff;

@@ -13,6 +13,9 @@ const char* special_purpose(const Address& address) noexcept;
 /// Addresses of cloud metadata services. No grant of any kind opens them.
 bool is_metadata(const Address& address) noexcept;
 
+/// Whether one of them lies in `prefix`.
+bool holds_metadata(const Prefix& prefix);
+
 /// Multicast and broadcast: a packet to one must never be answered (RFC 1122 section 3.2.2, RFC 4443 section 2.4).
 bool is_group(const Address& address) noexcept;
 

@@ -1,27 +1,13 @@
 #include "plan/build.h"
 
 #include "base/path.h"
+#include "base/text.h"
 #include "plan/agent.h"
 #include "plan/git.h"
 #include "plan/passes.h"
 
 namespace claudebox::plan {
 namespace {
-
-/// The first program named "bwrap" on the caller's PATH, else the usual place. Whether it suffices shows at
-/// the start.
-std::string find_bwrap(const sys::HostView& host) {
-  const std::string path = host.variable("PATH").value_or("") + ":";
-  for (std::size_t at = 0; at < path.size();) {
-    const std::size_t end = path.find(':', at);
-    const std::string candidate = path.substr(at, end - at) + "/bwrap";
-    if (candidate.starts_with('/') && host.stat(candidate).kind == sys::FileKind::file &&
-        host.executable(candidate))
-      return candidate;
-    at = end + 1;
-  }
-  return "/usr/bin/bwrap";
-}
 
 void add_git_configuration(const sys::HostView& host, Plan& plan) {
   plan.mounts.push_back(
@@ -41,6 +27,17 @@ void add_project(Plan& plan) {
 }
 
 }  // namespace
+
+std::optional<std::string> find_program(const sys::HostView& host, const std::string& name) {
+  for (const auto& entry :
+       base::split(host.variable("PATH").value_or("") + ":/usr/bin:/usr/local/bin", ':')) {
+    const std::string candidate = base::path_join(entry, name);
+    if (entry.starts_with('/') && host.stat(candidate).kind == sys::FileKind::file &&
+        host.executable(candidate))
+      return candidate;
+  }
+  return std::nullopt;
+}
 
 void plan_notes(const sys::HostView& host, Plan& plan) {
   const base::Origin origin{base::Origin::Kind::detected, "host", "a fact about this host"};
@@ -70,13 +67,15 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   plan.gid = me.gid;
   plan.user = me.user;
   plan.user_home = host.real_path(me.home).value_or(base::normalize(me.home));
-  plan.bwrap = find_bwrap(host);
+  // Whether it is there and suffices shows at the start.
+  plan.bwrap = find_program(host, "bwrap").value_or("/usr/bin/bwrap");
   plan.new_session = !host.is_terminal(0) && !host.is_terminal(1) && !host.is_terminal(2);
   plan.scope_abstract_sockets = host.landlock_abi() >= 6;
 
   if (host.stat(plan.user_home).kind != sys::FileKind::directory)
     problems.add("your home directory " + plan.user_home + " can't be read",
                  "set HOME to a directory of yours", base::ExitCode::setup);
+  check_network(request, problems);
   const auto repository = plan_project(request, host, plan, problems);
   if (!problems.empty()) return std::nullopt;
   plan_instance(request, host, plan, problems);
@@ -95,6 +94,7 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   plan_extra_mounts(request, host, plan, problems);
   plan_env(request, host, plan, problems);
   plan_notes(host, plan);
+  plan_proxy_notes(plan);
   plan_agent_state(host, default_agent(), plan);
   arrange_mounts(host, plan, problems);
   plan_command(request, host, plan, problems);

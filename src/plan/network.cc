@@ -1,49 +1,97 @@
-// The box's network: what leaves it, and by what program.
-#include "base/path.h"
+#include <algorithm>
+
+#include "plan/passes.h"
+
+#include <algorithm>
+
+#include "net/address.h"
+#include "net/name_pattern.h"
 #include "net/resolv_conf.h"
+#include "net/special_purpose.h"
 #include "plan/passes.h"
 
 namespace claudebox::plan {
 namespace {
 
-constexpr const char* kOtherTiers = "--network offline and --network full work without it";
+using base::ExitCode;
 
-/// The first slirp4netns on the caller's PATH, with links resolved: it is executed where some of the host's directories
-/// are hidden.
-std::string find_slirp(const sys::HostView& host) {
-  const std::string path = host.variable("PATH").value_or("") + ":/usr/bin:/usr/local/bin:";
-  for (std::size_t at = 0; at < path.size();) {
-    const std::size_t end = path.find(':', at);
-    const std::string candidate = path.substr(at, end - at) + "/slirp4netns";
-    if (candidate.starts_with('/') && host.stat(candidate).kind == sys::FileKind::file &&
-        host.executable(candidate))
-      return host.real_path(candidate).value_or(candidate);
-    at = end + 1;
+constexpr const char* kTun = "/dev/net/tun";
+
+/// The same grant given twice is one grant; the first says where it comes from.
+template <class Grant, class Same>
+std::vector<Grant> without_repetitions(const std::vector<Grant>& grants, Same same) {
+  std::vector<Grant> out;
+  for (const auto& grant : grants)
+    if (std::none_of(out.begin(), out.end(), [&](const Grant& other) { return same(other, grant); }))
+      out.push_back(grant);
+  return out;
+}
+
+void take_grants(const Request& request, Network& net) {
+  net.allow =
+      without_repetitions(request.allow, [](const auto& a, const auto& b) { return a.pattern == b.pattern; });
+  net.lan = without_repetitions(request.lan, [](const auto& a, const auto& b) {
+    return a.prefix == b.prefix && a.name == b.name && a.port == b.port;
+  });
+  net.publish = request.publish;
+  net.reach =
+      without_repetitions(request.reach, [](const auto& a, const auto& b) { return a.port == b.port; });
+}
+
+/// What else there is to do than to mend the machine.
+std::string other_tiers() {
+  return "\n--network offline works without; --network full is the host's own network, local network included"
+         "\nclaudebox check says what this machine lacks";
+}
+
+void find_slirp(const sys::HostView& host, Plan& plan, base::Diagnostics& problems) {
+  const auto found = find_program(host, "slirp4netns");
+  if (found) {
+    plan.net.slirp = host.real_path(*found).value_or(*found);
+    return;
   }
-  return {};
+  problems.add(
+      std::string("the tier ") + tier_name(plan.network.value) +
+          " needs slirp4netns, and it is not installed",
+      "install the package slirp4netns (sudo apt-get install slirp4netns, or what your system has for "
+      "apt-get)" +
+          other_tiers(),
+      ExitCode::setup);
 }
 
-void require_tun(const sys::HostView& host, const std::string& tier, base::Diagnostics& problems) {
-  const std::string device = "/dev/net/tun";
-  if (!host.stat(device).exists())
-    problems.add("the tier " + tier + " needs " + device + ", and it is not there",
-                 std::string("sudo modprobe tun loads the kernel's part\n") + kOtherTiers,
-                 base::ExitCode::setup);
-  else if (!host.writable(device))
-    problems.add(
-        "the tier " + tier + " needs " + device + ", and you may not open it",
-        std::string("sudo chmod 0666 ") + device + " opens it, as udev does elsewhere\n" + kOtherTiers,
-        base::ExitCode::setup);
+void look_at_tun(const sys::HostView& host, const Plan& plan, base::Diagnostics& problems) {
+  const std::string needs = std::string("the tier ") + tier_name(plan.network.value) + " needs " + kTun;
+  if (host.stat(kTun).kind != sys::FileKind::device)
+    problems.add(needs + ", and it is not there", "sudo modprobe tun" + other_tiers(), ExitCode::setup);
+  else if (!host.writable(kTun))
+    problems.add(needs + ", and you may not open it",
+                 std::string("sudo chmod 0666 ") + kTun +
+                     "   (what udev makes it; it gives no rights by itself)" + other_tiers(),
+                 ExitCode::setup);
 }
 
-void require_parts(const sys::HostView& host, Plan& plan, base::Diagnostics& problems) {
-  const std::string tier = tier_name(plan.network.value);
-  plan.net.slirp = find_slirp(host);
-  if (plan.net.slirp.empty())
-    problems.add("the tier " + tier + " needs slirp4netns, and it is not installed",
-                 std::string("install it: sudo apt-get install slirp4netns\n") + kOtherTiers,
-                 base::ExitCode::setup);
-  require_tun(host, tier, problems);
+void note(Plan& plan, Note::Level level, std::string text, const base::Origin& origin) {
+  plan.notes.push_back({level, std::move(text), origin});
+}
+
+void add_notes(const sys::HostView& host, Plan& plan) {
+  for (const auto& allowed : plan.net.allow) {
+    const auto pattern = net::NamePattern::parse(allowed.pattern);
+    if (pattern && pattern->wildcard && pattern->name.find('.') == std::string::npos)
+      note(plan, Note::Level::warning,
+           allowed.pattern + " allows every name of that top-level domain, whoever has it", allowed.origin);
+  }
+  for (const auto& destination : plan.net.lan) {
+    const auto prefix = net::Prefix::parse(destination.prefix);
+    if (prefix && net::holds_metadata(*prefix))
+      note(plan, Note::Level::info,
+           "cloud metadata addresses stay closed, also those in " + destination.prefix, destination.origin);
+  }
+  const auto of_host = net::parse_resolv_conf(host.read_file("/etc/resolv.conf").value_or(""));
+  if (of_host.servers.empty())
+    note(plan, Note::Level::warning,
+         "this host has no name server in /etc/resolv.conf, so the box can't look up names until it has one",
+         {base::Origin::Kind::detected, "/etc/resolv.conf", "the gateway asks the host's name servers"});
 }
 
 }  // namespace
@@ -57,11 +105,11 @@ std::string resolver_file(const sys::HostView& host, const Plan& plan) {
 void plan_network(const Request& request, const sys::HostView& host, Plan& plan,
                   base::Diagnostics& problems) {
   plan.network = request.network;
-  plan.net.allow = request.allow;
-  plan.net.lan = request.lan;
-  plan.net.publish = request.publish;
-  plan.net.reach = request.reach;
-  if (plan.has_gateway()) require_parts(host, plan, problems);
+  take_grants(request, plan.net);
+  if (!plan.has_gateway()) return;
+  find_slirp(host, plan, problems);
+  look_at_tun(host, plan, problems);
+  add_notes(host, plan);
 }
 
 }  // namespace claudebox::plan

@@ -21,7 +21,11 @@ std::optional<Repository> plan_project(const Request& request, const sys::HostVi
 void plan_instance(const Request& request, const sys::HostView& host, Plan& plan,
                    base::Diagnostics& problems);
 
-/// The tier, with what it opens and the programs that it needs.
+/// NET-1 to NET-4, NET-9, NET-11: whether what is opened means something in the tier, and may be opened at all. Looks at
+/// the request alone.
+void check_network(const Request& request, base::Diagnostics& problems);
+
+/// The tier, with what it opens and the programs that it needs, and what can't be had of it here.
 void plan_network(const Request& request, const sys::HostView& host, Plan& plan, base::Diagnostics& problems);
 
 /// /etc/resolv.conf of a box with a network of its own.
@@ -46,8 +50,16 @@ void arrange_mounts(const sys::HostView& host, Plan& plan, base::Diagnostics& pr
 /// BOX-5: the environment. Needs the mounts in order, since PATH names only what is there.
 void plan_env(const Request& request, const sys::HostView& host, Plan& plan, base::Diagnostics& problems);
 
+/// Proxies that the environment names: what would open the way to them, and what an open way means. Needs the
+/// environment and the network.
+void plan_proxy_notes(Plan& plan);
+
 /// What is executed, by its absolute path in the box.
 void plan_command(const Request& request, const sys::HostView& host, Plan& plan, base::Diagnostics& problems);
+
+/// The first program of that name on the caller's PATH, else in /usr/bin or /usr/local/bin. Entries that are not absolute
+/// ("." or empty) are left out: they would run a file of the project's.
+std::optional<std::string> find_program(const sys::HostView& host, const std::string& name);
 
 /// What a person should know: tier, uid 0, abstract sockets.
 void plan_notes(const sys::HostView& host, Plan& plan);
