@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pathlib
 import subprocess
 
 import pytest
 
+import descendants
 from conftest import Host, TIMEOUT
 from testnet import TestNet
 
@@ -33,9 +36,22 @@ class NetworkHost:
     def enter(self) -> None:
         self.net.enter("host")
 
-    def popen(self, *command: str, network: str = "internet", **more) -> subprocess.Popen:
-        return self.host.popen("run", "--yes", "--quiet", "--network", network, *self.options, "--", *command,
+    def popen(self, *command: str, network: str = "internet", options: tuple[str, ...] = (),
+              **more) -> subprocess.Popen:
+        return self.host.popen("run", "--yes", "--quiet", "--network", network, *self.options, *options, "--", *command,
                                preexec_fn=self.enter, **more)
+
+    @contextlib.contextmanager
+    def talking(self, script: str, **more):
+        """A box with a Python script that has printed "ready", to talk to by its standard streams. Ended afterwards."""
+        box = self.popen("/usr/bin/python3", "-u", "-c", script, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True, **more)
+        try:
+            assert box.stdout.readline() == "ready\n", box.communicate()[1]
+            yield box
+        finally:
+            box.terminate()
+            box.communicate(timeout=TIMEOUT)
 
     def claudebox(self, *arguments: str, **more) -> subprocess.CompletedProcess:
         return self.host.box(*arguments, preexec_fn=self.enter, **more)
@@ -71,5 +87,10 @@ class NetworkHost:
 
 @pytest.fixture
 def where(host, net):
+    """Boxes on a host in the test network. Fails a test after which half a second later any process is left."""
+    descendants.adopt_orphans()
     net.forget()
-    return NetworkHost(host, net)
+    yield NetworkHost(host, net)
+    left = descendants.wait_for_none(os.getpid(), {net.world.pid}, 0.5)
+    descendants.end(left)
+    assert not left, f"processes left behind: {left}"
