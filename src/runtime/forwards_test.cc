@@ -223,6 +223,13 @@ std::size_t open_descriptors() {
   return count;
 }
 
+/// Processor time of this process so far, in milliseconds.
+std::int64_t used() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
 class ForwardsTest : public ::testing::Test {
  protected:
   ForwardsTest() {
@@ -458,34 +465,41 @@ TEST_F(ForwardsTest, AResetOfOneSideResetsTheOther) {
 
 TEST_F(ForwardsTest, ConnectionsThatWaitCostNoProcessorTime) {
   const UniqueFd server = box_listener();
-  const auto used = [] {
-    timespec time{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
-  };
   run([&] {
     const UniqueFd idle = client();
     const UniqueFd idle_far = accepted(server);
-    // Half-closed, and with the reader not reading: neither end may be polled in vain.
     const UniqueFd half = client();
     const UniqueFd half_far = accepted(server);
     end_sending(half);
     EXPECT_EQ(take_all(half_far), "");
-    UniqueFd stalled = client();
-    const UniqueFd stalled_far = accepted(server);
-    end_sending(stalled_far);
-    ::fcntl(stalled.get(), F_SETFL, O_NONBLOCK);
-    const std::string block = pattern(1 << 20);
-    for (int quiet = 0; quiet < 20;) {
-      if (::send(stalled.get(), block.data(), block.size(), MSG_NOSIGNAL) < 0) {
-        ++quiet;
-        ::usleep(1000);
-      }
-    }
-    stalled.reset();
     const auto before = used();
     ::usleep(300000);
     EXPECT_LT(used() - before, 100);
+  });
+}
+
+TEST_F(ForwardsTest, AHangUpBehindDataThatNobodyReadsCostsNoProcessorTime) {
+  const UniqueFd server = box_listener();
+  run([&] {
+    UniqueFd near = client();
+    const UniqueFd far = accepted(server);
+    end_sending(far);
+    ::fcntl(near.get(), F_SETFL, O_NONBLOCK);
+    const std::string block = pattern(1 << 20);
+    for (int full = 0; full < 20;) {
+      if (::send(near.get(), block.data(), block.size(), MSG_NOSIGNAL) > 0) continue;
+      ++full;
+      ::usleep(1000);
+    }
+    near.reset();
+    // At some of these stops all that was sent has arrived in front of the relay, the end of it, too.
+    std::size_t got = 0;
+    do {
+      const auto before = used();
+      ::usleep(30000);
+      EXPECT_LT(used() - before, 20);
+      got = take(far, 300000).size();
+    } while (got == 300000);
   });
 }
 
@@ -531,23 +545,32 @@ TEST_F(ForwardsTest, TheHelperDiesWithTheSupervisor) {
   if (supervisor == 0) {
     sys::EventLoop loop;
     const ForwardHelper helper(loop, box_.pid);
-    const pid_t pid = helper.pid();
-    sys::write_all(pipe.write.get(), {reinterpret_cast<const char*>(&pid), sizeof pid});
+    // Another child has the supervisor's end of the channel, so that the channel does not end.
+    const pid_t bystander = ::fork();
+    if (bystander == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+    const pid_t pids[] = {helper.pid(), bystander};
+    sys::write_all(pipe.write.get(), {reinterpret_cast<const char*>(pids), sizeof pids});
     ::pause();
     ::_exit(0);
   }
-  pid_t helper = 0;
-  ASSERT_EQ(::read(pipe.read.get(), &helper, sizeof helper), static_cast<ssize_t>(sizeof helper));
+  pid_t pids[2] = {};
+  ASSERT_EQ(::read(pipe.read.get(), pids, sizeof pids), static_cast<ssize_t>(sizeof pids));
+  const pid_t helper = pids[0];
+  const pid_t bystander = pids[1];
   EXPECT_EQ(::kill(helper, 0), 0);
   ::kill(supervisor, SIGKILL);
   ::waitpid(supervisor, nullptr, 0);
   // Reaped by somebody else, who may take a moment; a zombie is dead enough.
-  const auto alive = [&] {
+  const auto alive = [helper] {
     const UniqueFd file(::open(("/proc/" + std::to_string(helper) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
     return file && sys::read_all(file.get()).find(") Z ") == std::string::npos;
   };
   for (int i = 0; i < 200 && alive(); ++i) ::usleep(10000);
   EXPECT_FALSE(alive());
+  ::kill(bystander, SIGKILL);
 }
 
 TEST_F(ForwardsTest, APortThatIsTakenIsSaidBeforeTheStart) {

@@ -150,8 +150,6 @@ void SpliceRelay::release_pipe(Side& side) {
 
 void SpliceRelay::watch(Side& side, const Side& other) {
   if (!side.watched) return;
-  // Nothing more is to be had from it or to be said to it, and its hang-up is no news.
-  if (side.read_ended && side.write_ended) return unwatch(side);
   std::uint32_t wanted = 0;
   if (!side.read_ended && side.waiting == 0) wanted |= EPOLLIN;
   if (other.waiting > 0) wanted |= EPOLLOUT;
