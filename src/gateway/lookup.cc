@@ -1,8 +1,17 @@
 #include "gateway/lookup.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace claudebox::gateway {
+namespace {
+
+void add_to(LookedUp& report, const net::Address& address) {
+  if (report.addresses.size() < LookupRules::kMaxReported) report.addresses.push_back(address);
+}
+
+}  // namespace
 
 LookupRules::LookupRules(net::Policy& policy, const std::vector<AllowedName>& names, bool allowlist)
     : policy_(policy), allowlist_(allowlist) {
@@ -10,22 +19,22 @@ LookupRules::LookupRules(net::Policy& policy, const std::vector<AllowedName>& na
     if (auto parsed = net::NamePattern::parse(pattern)) names_.push_back({std::move(*parsed), lan, port});
 }
 
-const LookupRules::Name* LookupRules::find(const std::string& name, bool lan) const {
-  const auto found = std::find_if(names_.begin(), names_.end(), [&](const Name& one) {
-    return one.lan == lan && one.pattern.matches(name);
-  });
-  return found == names_.end() ? nullptr : &*found;
+bool LookupRules::is_named(const std::string& name, bool lan) const {
+  return std::any_of(names_.begin(), names_.end(),
+                     [&](const Name& one) { return one.lan == lan && one.pattern.matches(name); });
 }
 
 std::optional<LookupRules::Immediate> LookupRules::answer_here(
     std::span<const std::uint8_t> query, const std::optional<net::Question>& question) const {
   if (!question) return Immediate{.reply = net::error_reply(query, net::kFormatError)};
   LookedUp report{.name = question->name, .type = question->type, .result = LookedUp::Result::refused};
-  const bool allowed = !allowlist_ || find(question->name, false) || find(question->name, true);
+  const bool allowed = !allowlist_ || is_named(question->name, false) || is_named(question->name, true);
   if (!allowed) return Immediate{net::error_reply(query, net::kRefused), std::move(report), true};
   // Their hints are addresses that no judgement sees. "There is none" makes every client go on with A and AAAA.
-  if (question->type == net::kTypeHttps || question->type == net::kTypeSvcb)
-    return Immediate{.reply = net::error_reply(query, net::kNoError)};
+  if (question->type == net::kTypeHttps || question->type == net::kTypeSvcb) {
+    report.result = LookedUp::Result::answered;
+    return Immediate{net::error_reply(query, net::kNoError), std::move(report), true};
+  }
   return std::nullopt;
 }
 
@@ -38,17 +47,16 @@ LookupRules::Judged LookupRules::judge(std::span<const std::uint8_t> query, cons
     judged.report.result = LookedUp::Result::failed;
     return judged;
   }
+  const bool lan = is_named(question.name, true);
   for (const auto& record : answer->addresses)
-    if (judged.report.addresses.size() < kMaxReported) judged.report.addresses.push_back(record.address);
-  const bool lan = find(question.name, true) != nullptr;
-  const bool answerable =
-      std::none_of(answer->addresses.begin(), answer->addresses.end(),
-                   [&](const auto& record) { return policy_.unanswerable(record.address, lan) != nullptr; });
-  if (!answerable) {
+    if (policy_.unanswerable(record.address, lan)) add_to(judged.report, record.address);
+  if (!judged.report.addresses.empty()) {
     judged.reply = net::error_reply(query, net::kRefused);
     judged.report.result = LookedUp::Result::private_address;
     return judged;
   }
+  for (const auto& record : answer->addresses)
+    if (record.on_chain) add_to(judged.report, record.address);
   grant(question, *answer, now, judged);
   judged.reply.assign(reply.begin(), reply.end());
   judged.reply[0] = query[0];
@@ -61,14 +69,17 @@ LookupRules::Judged LookupRules::judge(std::span<const std::uint8_t> query, cons
 
 void LookupRules::grant(const net::Question& question, const net::Answer& answer, net::Time now,
                         Judged& judged) {
-  const Name* lan = find(question.name, true);
-  if (!lan && !allowlist_) return;
+  // Several may name it: by --allow, and by --lan with one port and another.
+  std::set<std::pair<bool, std::uint16_t>> opened;
+  for (const auto& name : names_)
+    if ((name.lan || allowlist_) && name.pattern.matches(question.name)) opened.emplace(name.lan, name.port);
   for (const auto& record : answer.addresses) {
-    if (!record.on_chain || judged.grants.size() >= kMaxGrants) continue;
-    const net::Grant grant{
-        .address = record.address, .port = lan ? lan->port : std::uint16_t{0}, .lan = lan != nullptr};
-    policy_.grant(grant, record.time_to_live, now);
-    judged.grants.push_back(grant);
+    if (!record.on_chain) continue;
+    for (const auto& [lan, port] : opened) {
+      if (judged.grants.size() >= kMaxGrants) return;
+      judged.grants.push_back({.address = record.address, .port = port, .lan = lan});
+      policy_.grant(judged.grants.back(), record.time_to_live, now);
+    }
   }
 }
 

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "gateway/control.h"
@@ -32,7 +33,8 @@ class LookupRules {
     LookedUp report{};
     std::vector<net::Grant> grants{};  ///< in force already
   };
-  /// Judges a server's answer to `query`; grants its addresses to the box before the reply is handed out.
+  /// Judges a server's answer to `query`; grants its addresses to the box before the reply is handed out. The report
+  /// names the addresses that are granted or meant, or of a withheld answer those that were the reason.
   Judged judge(std::span<const std::uint8_t> query, const net::Question& question,
                std::span<const std::uint8_t> answer, net::Time now);
 
@@ -47,7 +49,7 @@ class LookupRules {
     bool lan = false;
     std::uint16_t port = 0;
   };
-  const Name* find(const std::string& name, bool lan) const;
+  bool is_named(const std::string& name, bool lan) const;
   void grant(const net::Question& question, const net::Answer& answer, net::Time now, Judged& judged);
 
   net::Policy& policy_;
