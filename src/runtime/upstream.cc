@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 namespace claudebox::runtime {
 namespace {
@@ -26,6 +27,14 @@ bool same(const struct stat& a, const struct stat& b) {
          a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
+/// An interface by its name, or as some tools write it, by its number. 0: neither.
+std::uint32_t scope_id(const std::string& scope) {
+  if (const unsigned index = ::if_nametoindex(scope.c_str()); index != 0) return index;
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(scope.data(), scope.data() + scope.size(), number);
+  return error == std::errc() && end == scope.data() + scope.size() ? number : 0;
+}
+
 sockaddr_storage socket_address(const net::NameServer& server, std::uint16_t port) {
   sockaddr_storage storage{};
   const auto bytes = server.address.bytes();
@@ -39,7 +48,7 @@ sockaddr_storage socket_address(const net::NameServer& server, std::uint16_t por
     v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(port);
     std::copy(bytes.begin(), bytes.end(), v6->sin6_addr.s6_addr);
-    if (!server.scope.empty()) v6->sin6_scope_id = ::if_nametoindex(server.scope.c_str());
+    if (!server.scope.empty()) v6->sin6_scope_id = scope_id(server.scope);
   }
   return storage;
 }
