@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cstring>
 
 namespace claudebox::net {
@@ -131,7 +132,7 @@ TEST(ReadDump, SurvivesEveryCut) {
   }
   // Lengths that lie, everywhere.
   for (std::size_t at = 0; at < whole.size(); ++at)
-    for (const std::uint8_t value : {0, 1, 3, 255}) {
+    for (const std::uint8_t value : std::to_array<std::uint8_t>({0, 1, 3, 255})) {
       auto bytes = whole;
       bytes[at] = value;
       HostFacts facts;
