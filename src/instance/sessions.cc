@@ -72,9 +72,9 @@ std::vector<std::string> session_names(const sys::Directory& directory) {
 
 std::vector<report::Session> sessions(const std::string& instance_directory) {
   std::vector<report::Session> out;
-  sys::Directory directory{sys::UniqueFd(::open((instance_directory + "/" + kSessions).c_str(),
-                                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
-                           instance_directory + "/" + kSessions};
+  const sys::Directory directory{sys::UniqueFd(::open((instance_directory + "/" + kSessions).c_str(),
+                                                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
+                                 instance_directory + "/" + kSessions};
   if (!directory.descriptor) return out;
   for (const auto& name : session_names(directory)) {
     const sys::UniqueFd file = sys::try_open_beneath(directory.get(), name, O_RDONLY | O_NONBLOCK);

@@ -191,15 +191,20 @@ std::string Log::page(const LogDigest& digest, bool denied_only) const {
   with_names.part(page, "names refused", refused);
   with_names.part(page, "denied", digest.denied);
   if (!denied_only) with_names.part(page, "incidents", digest.incidents);
-  std::string out = page.take();
-  if (!out.empty()) return out;
+  if (std::string out = page.take(); !out.empty()) return out;
+  return nothing(denied_only);
+}
+
+std::string Log::nothing(bool denied_only) const {
+  Page page(style_, {});
+  page.blank();
   if (session_.network == "full") {
     page.put({{"The box had the host's network, of which claudebox sees nothing.", Role::dim}});
   } else {
     page.put(
         {{denied_only ? "Nothing was denied." : "Nothing was looked up, reached or denied.", Role::dim}});
   }
-  return "\n" + page.take();
+  return page.take();
 }
 
 std::string Log::line(const NetworkEvent& event) {

@@ -45,6 +45,7 @@ class Log {
   void remember(const report::NetworkEvent& event);
   Line describe(const report::NetworkEvent& event) const;
   void part(Page& page, const std::string& title, const std::vector<report::NetworkEvent>& events) const;
+  std::string nothing(bool denied_only) const;
   std::string time_of(std::int64_t time) const;
 
   report::Session session_;
