@@ -19,6 +19,11 @@ constexpr std::array<std::string_view, 9> kBwrapOptions = {
     "--args",     "--bind-fd",        "--ro-bind-fd", "--ro-bind-data",  "--add-seccomp-fd",
     "--clearenv", "--json-status-fd", "--perms",      "--disable-userns"};
 
+constexpr const char* kForTiers =
+    "needed for the tiers internet (the default) and allowlist; --network offline works without";
+/// The first that talks over a socket (--target-type=bess).
+constexpr std::pair kOldestSlirp(1, 2);
+
 std::string sudo(const Facts& facts, const std::string& command) {
   return facts.root ? command : "sudo " + command;
 }
@@ -155,9 +160,20 @@ Part assess_seccomp(const Facts& facts) {
   return part;
 }
 
+Part assess_slirp(const Facts& facts) {
+  const auto& slirp = facts.slirp4netns;
+  Part part = optional_program("slirp4netns", slirp, kForTiers, {install(facts, "slirp4netns")});
+  if (part.state == State::good && !slirp.version.empty() && version_numbers(slirp.version) < kOldestSlirp) {
+    part.state = State::bad;
+    part.detail = slirp.path + " is too old: 1.2.0 or later is " + kForTiers;
+    part.remedy = {install(facts, "slirp4netns")};
+  }
+  return part;
+}
+
 Part assess_tun(const Facts& facts) {
   Part part{.name = "tun", .title = "/dev/net/tun", .detail = "can be opened"};
-  const std::string purpose = "; the tiers internet and allowlist will need it";
+  const std::string purpose = std::string("; ") + kForTiers;
   if (facts.tun == Facts::Tun::missing) {
     part.state = State::missing;
     part.detail = "not there" + purpose;
@@ -266,9 +282,7 @@ std::vector<Part> assess(const Facts& facts) {
       optional_program("git", facts.git, "a project without git works too", {install(facts, "git")}));
   parts.push_back(assess_landlock(facts));
   parts.push_back(assess_terminal(facts));
-  parts.push_back(optional_program("slirp4netns", facts.slirp4netns,
-                                   "the tiers internet and allowlist will need it",
-                                   {install(facts, "slirp4netns")}));
+  parts.push_back(assess_slirp(facts));
   parts.push_back(assess_tun(facts));
   parts.push_back(optional_program("nix", facts.nix, "packages of a profile will need it",
                                    {"https://nixos.org/download says how to install it"}));

@@ -224,6 +224,22 @@ TEST(Check, Terminal) {
   EXPECT_THAT(part(facts, "terminal").detail, Not(HasSubstr("TIOCSTI")));
 }
 
+TEST(Check, Slirp) {
+  Facts facts = ready();
+  facts.slirp4netns = {};
+  EXPECT_EQ(part(facts, "slirp4netns").state, State::missing);
+  EXPECT_THAT(part(facts, "slirp4netns").detail, HasSubstr("--network offline works without"));
+  EXPECT_THAT(remedy(part(facts, "slirp4netns")), HasSubstr("sudo apt-get install slirp4netns"));
+  for (const auto& [version, state] : std::vector<std::pair<std::string, State>>{{"1.1.12", State::bad},
+                                                                                 {"0.4.3", State::bad},
+                                                                                 {"1.2.0", State::good},
+                                                                                 {"1.10", State::good},
+                                                                                 {"", State::good}}) {
+    facts.slirp4netns = {.path = "/usr/bin/slirp4netns", .version = version};
+    EXPECT_EQ(part(facts, "slirp4netns").state, state) << version;
+  }
+}
+
 TEST(Check, Tun) {
   Facts facts = ready();
   facts.tun = Facts::Tun::forbidden;

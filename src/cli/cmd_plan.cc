@@ -54,8 +54,7 @@ int show_plan(const Context& context) {
     style.explain = context.low.explain;
     style.verbose = context.low.verbose;
     std::string text;
-    if (!context.low.quiet)
-      text = render::audit(plan, style) + "\n# The same as a bwrap command, for bash:\n";
+    if (!context.low.quiet) text = render::audit(plan, style) + "\n# As a bwrap command, for bash:\n";
     print(text + plan::bwrap_shell_command(plan, own_program()));
   }
   stopwatch.lap("audit");

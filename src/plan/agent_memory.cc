@@ -64,27 +64,65 @@ changed from here, nor moved away:
   return text;
 }
 
-std::string network(const Plan& plan) {
-  const std::string own_loopback =
-      "`localhost` is the box's own: servers you start are reachable by you, not by the user.\n";
-  std::string text = "\n## Network: " + std::string(tier_name(plan.network.value)) + "\n\n";
+constexpr const char* kRefusedAtOnce = R"(
+What is refused fails at once, on purpose and for every tool: "No route to host" (EHOSTUNREACH) over IPv4, "Permission
+denied" (EACCES) over IPv6. Don't retry and don't look for a detour; tell the user what you need and which option
+opens it.
+)";
+
+std::string port_of(const LanDestination& lan) {
+  return lan.port == 0 ? "every port" : "port " + std::to_string(lan.port);
+}
+
+/// What the user opened beside the tier, one line each.
+std::string opened(const Network& net) {
+  std::string text;
+  for (const auto& lan : net.lan)
+    text += "- " + code(lan.prefix.empty() ? lan.name : lan.prefix) + ", " + port_of(lan) +
+            ": private, opened by the user.\n";
+  for (const auto& reached : net.reach)
+    text += "- " + code("localhost:" + std::to_string(reached.port)) +
+            " is that port of the user's machine: a service of theirs.\n";
+  for (const auto& published : net.publish)
+    text += "- A server that you start on port " + std::to_string(published.box_port) +
+            " is seen by the user at " + code("http://localhost:" + std::to_string(published.host_port)) +
+            ".\n";
+  return text.empty() ? text : "\n" + text;
+}
+
+std::string reach_of(const Plan& plan) {
   switch (plan.network.value) {
     case Tier::full:
-      return text +
-             R"(The host's own network. `localhost` is the user's machine, with their services: a port may be
+      return R"(The host's own network. `localhost` is the user's machine, with their services: a port may be
 taken, and a server that you start is reachable by the user under the same address.
 )";
     case Tier::internet:
-      return text +
-             R"(The public internet. The local network, the user's machine and cloud metadata addresses are
-refused. )" + own_loopback;
-    case Tier::allowlist:
-      return text + "Only the names that the user granted; every other one is refused at once. " +
-             own_loopback;
+      return R"(The public internet, by IPv4 and IPv6. The user's local network, VPNs and machine and cloud metadata addresses are
+refused.
+)";
+    case Tier::allowlist: {
+      std::string text =
+          R"(Only these names. Every other name is refused without being looked up, and so is every address that none of them led
+to:
+
+)";
+      for (const auto& allowed : plan.net.allow) text += "- " + code(allowed.pattern) + "\n";
+      return text;
+    }
     case Tier::offline:
-      return text + "None. Downloads can't work: use what is installed or in the project. " + own_loopback;
+      return "None. Downloads can't work: use what is installed or in the project.\n";
   }
-  return text;
+  return {};
+}
+
+std::string network(const Plan& plan) {
+  std::string text = "\n## Network: " + std::string(tier_name(plan.network.value)) + "\n\n" + reach_of(plan);
+  if (!plan.own_network()) return text;
+  if (plan.has_gateway()) text += kRefusedAtOnce;
+  const bool none = plan.net.publish.empty() && plan.net.reach.empty();
+  text += "\n`localhost` is the box's own" + std::string(none ? "" : ", but for the ports named below") +
+          ": servers you start are reachable by you, not by the user.\n";
+  return text + opened(plan.net);
 }
 
 constexpr const char* kMissing = R"(
@@ -120,7 +158,9 @@ constexpr const char* kNoNesting =
 
 constexpr const char* kRestart =
     R"(- Anything else from the host: the user ends this session and starts again with `claudebox --mount PATH[:rw]`,
-  `--env NAME` or `--network TIER`, adding `-- --continue` to go on here. Name the exact option.
+  `--env NAME` or `--network TIER`, adding `-- --continue` to go on here. Name the exact option. For the network there
+  are also `--network allowlist --allow HOST`, `--lan ADDR[:PORT]` (one private destination), `--reach PORT` (a port of
+  the user's localhost) and `--publish PORT` (a server in the box, for the user's browser).
 )";
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace claudebox::plan {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -276,10 +277,32 @@ TEST_F(AgentStateTest, MemorySaysWhatThisBoxIs) {
         "- `/ref`: granted by the user, read-only", "- `/home/dev/p/.git/hooks`: read-only",
         "Network: offline", "git push", "git remote add", "~/.local/box"})
     EXPECT_THAT(text, HasSubstr(part));
+  EXPECT_THAT(text, Not(HasSubstr("EHOSTUNREACH")));
   plan.network.value = Tier::full;
   EXPECT_THAT(memory_text(plan), HasSubstr("`localhost` is the user's machine"));
   plan.project.read_only = true;
   EXPECT_THAT(memory_text(plan), HasSubstr("is the project, read-only"));
+}
+
+TEST_F(AgentStateTest, MemorySaysWhatTheNetworkReachesAndThatARefusalIsMeant) {
+  plan.network.value = Tier::internet;
+  const std::string internet = memory_text(plan);
+  for (const std::string part : {"Network: internet", "public internet", "local network", "EHOSTUNREACH",
+                                 "EACCES", "reachable by you, not by the user"})
+    EXPECT_THAT(internet, HasSubstr(part));
+  plan.network.value = Tier::allowlist;
+  plan.net.allow = {{"example.org", {}}, {"*.npmjs.org", {}}};
+  plan.net.lan = {{"10.0.0.5/32", "", 3128, {}}, {"", "nas", 0, {}}};
+  plan.net.publish = {{8080, 3000, {}}};
+  plan.net.reach = {{5432, {}}};
+  const std::string allowlist = memory_text(plan);
+  for (const std::string part :
+       {"- `example.org`\n", "- `*.npmjs.org`\n", "- `10.0.0.5/32`, port 3128", "- `nas`, every port",
+        "port 3000 is seen by the user at `http://localhost:8080`",
+        "`localhost:5432` is that port of the user's", "EHOSTUNREACH", "but for the ports named below"})
+    EXPECT_THAT(allowlist, HasSubstr(part));
+  plan.network.value = Tier::offline;
+  EXPECT_THAT(memory_text(plan), AllOf(HasSubstr("localhost:5432"), Not(HasSubstr("EHOSTUNREACH"))));
 }
 
 }  // namespace

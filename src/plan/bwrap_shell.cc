@@ -88,10 +88,22 @@ class ShellCommand {
     for (std::size_t i = 0; i < plan_.command.argv.size(); ++i)
       command += " " + argument(plan_.command.argv[i], i);
     line(box, command);
-    return "(\n" + preparation() + box + "\n)\n";
+    return difference() + "(\n" + preparation() + box + "\n)\n";
   }
 
  private:
+  /// What no bwrap command can do by itself.
+  std::string difference() const {
+    const std::string tier = tier_name(plan_.network.value);
+    if (plan_.has_gateway())
+      return "# The tier " + tier +
+             " needs the gateway that claudebox runs beside bwrap. By itself this makes the same box "
+             "offline.\n";
+    if (!plan_.net.publish.empty() || !plan_.net.reach.empty())
+      return "# Published and reached ports are not in it: claudebox forwards them beside bwrap.\n";
+    return {};
+  }
+
   static void line(std::string& out, const std::string& words) { (out += " \\\n  ") += words; }
 
   /// Adds the option at `at`, with --perms before what it belongs to. Returns where the next one begins.

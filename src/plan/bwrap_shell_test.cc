@@ -1,5 +1,5 @@
 // The printed command is run by the real bash, with a script in bwrap's place that writes down what it was given.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -196,6 +196,19 @@ TEST_F(BwrapShell, CutsTheNetworkOffByItselfOutsideTheLaunch) {
   EXPECT_EQ(bwrap_shell_command(plan_, "claudebox").find("--unshare-net"), std::string::npos);
   plan_.network.value = Tier::offline;
   EXPECT_NE(bwrap_shell_command(plan_, "claudebox").find("--unshare-net"), std::string::npos);
+}
+
+TEST_F(BwrapShell, SaysWhichPartOfTheNetworkIsNotInIt) {
+  EXPECT_TRUE(bwrap_shell_command(plan_, "claudebox").starts_with("(\n"));
+  plan_.network.value = Tier::offline;
+  EXPECT_TRUE(bwrap_shell_command(plan_, "claudebox").starts_with("(\n"));
+  plan_.net.reach = {{5432, {}}};
+  EXPECT_TRUE(
+      bwrap_shell_command(plan_, "claudebox").starts_with("# Published and reached ports are not in it"));
+  plan_.network.value = Tier::internet;
+  EXPECT_TRUE(bwrap_shell_command(plan_, "claudebox").starts_with("# The tier internet needs the gateway"));
+  EXPECT_EQ(run(), 7);
+  EXPECT_THAT(words(), ::testing::Contains("--unshare-net"));
 }
 
 TEST_F(BwrapShell, MakesWhatTheLaunchMakesAndTakesTheInertFilesAwayAgain) {

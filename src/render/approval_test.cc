@@ -59,6 +59,32 @@ TEST(Approval, AWiderPlanDiffers) {
               HasSubstr("+ mount ro /home/dev/ca.pem on /etc/ca.pem"));
 }
 
+TEST(Approval, WhatIsOpenedInTheNetworkDiffers) {
+  auto before = hand_made_plan();
+  before.network.value = Tier::allowlist;
+  before.net.allow = {{"example.org", {}}};
+  before.net.lan = {{"10.0.0.5/32", "", 80, {}}};
+  const auto changed = [&](auto change) {
+    auto after = before;
+    change(after.net);
+    return difference(before, after);
+  };
+  EXPECT_THAT(changed([](auto& net) { net.allow.push_back({"*.b.org", {}}); }),
+              HasSubstr("+ network allows *.b.org"));
+  EXPECT_THAT(changed([](auto& net) { net.allow.clear(); }), HasSubstr("- network allows example.org"));
+  EXPECT_THAT(changed([](auto& net) { net.lan.push_back({"", "nas", 0, {}}); }),
+              HasSubstr("+ network opens nas\n"));
+  EXPECT_THAT(
+      changed([](auto& net) { net.lan.front().port = 0; }),
+      AllOf(HasSubstr("- network opens 10.0.0.5/32 port 80"), HasSubstr("+ network opens 10.0.0.5/32\n")));
+  EXPECT_THAT(changed([](auto& net) { net.publish.push_back({8080, 3000, {}}); }),
+              HasSubstr("+ network publishes port 3000 at 8080"));
+  EXPECT_THAT(changed([](auto& net) { net.reach.push_back({5432, {}}); }),
+              HasSubstr("+ network reaches host port 5432"));
+  EXPECT_THAT(changed([](auto& net) { net.slirp = "/opt/slirp4netns"; }), IsEmpty()) << "no grant";
+  EXPECT_THAT(changed([](auto& net) { net.allow.front().origin.source = "web.toml:3"; }), IsEmpty());
+}
+
 TEST(Approval, ANarrowerTierDiffersToo) {
   auto after = hand_made_plan();
   after.network.value = Tier::offline;

@@ -11,7 +11,6 @@ namespace claudebox::render {
 namespace {
 
 using plan::Note;
-using plan::Tier;
 
 /// A prompt given on the command line can be pages long.
 constexpr std::size_t kCommandLines = 3;
@@ -32,30 +31,9 @@ std::string kind_name(base::Origin::Kind kind) {
   return {};
 }
 
-std::string reach_of(const plan::Plan& plan) {
-  switch (plan.network.value) {
-    case Tier::full:
-      return std::string(
-                 "everything this host reaches: the internet, the LAN, VPNs, services on the host's own "
-                 "loopback, cloud metadata") +
-             (plan.scope_abstract_sockets ? "" : ", and the host's abstract sockets");
-    case Tier::internet:
-      return "every public address";
-    case Tier::allowlist:
-      return "the hosts below, and nothing else";
-    case Tier::offline:
-      return "nothing but the box's own loopback";
-  }
-  return {};
-}
-
 /// Quoted where a space would blur where it ends.
 std::string in_list(const std::string& text) {
   return text.find(' ') == std::string::npos ? text : "\"" + text + "\"";
-}
-
-Role color_of(Tier tier) {
-  return tier == Tier::full ? Role::warning : Role::good;
 }
 
 }  // namespace
@@ -120,30 +98,6 @@ void Audit::title() {
   fact("runs as", {{plan_.user + " (uid " + std::to_string(plan_.uid) + ")",
                     plan_.uid == 0 ? Role::warning : Role::plain},
                    {plan_.nested ? "" : ", without nested sandboxes"}});
-}
-
-void Audit::network() {
-  heading("network", {{plan::tier_name(plan_.network.value), color_of(plan_.network.value)}});
-  because(plan_.network.origin);
-  fact("reaches", {{reach_of(plan_)}});
-  if (plan_.network.value == Tier::full && plan_.scope_abstract_sockets)
-    fact("but not", {{"the host's abstract sockets"}});
-  if (plan_.has_gateway())
-    fact("but not", {{"your local network, VPNs, this machine, cloud metadata, as they are now or become"}});
-  for (const auto& allowed : plan_.net.allow) grant({{"allowed"}}, {{allowed.pattern}}, {}, &allowed.origin);
-  for (const auto& lan : plan_.net.lan) {
-    const std::string port = lan.port == 0 ? "" : " port " + std::to_string(lan.port);
-    grant({{"lan"}}, {{(lan.prefix.empty() ? lan.name : lan.prefix) + port}},
-          {lan.port == 0 ? "private, with every port" : "private"}, &lan.origin);
-  }
-  for (const auto& port : plan_.net.publish)
-    grant({{"published"}},
-          {{"port " + std::to_string(port.box_port) +
-            " of the box at localhost:" + std::to_string(port.host_port)}},
-          {}, &port.origin);
-  for (const auto& port : plan_.net.reach)
-    grant({{"reached"}}, {{"localhost:" + std::to_string(port.port) + " is this machine's"}}, {},
-          &port.origin);
 }
 
 void Audit::notes() {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "render/hand_made_plan.h"
 #include "render/json.h"
+#include "render/sensitive.h"
 #include "render/width.h"
 
 namespace claudebox::render {
@@ -144,6 +145,60 @@ TEST(Audit, SaysWhatEachTierReaches) {
   plan.network.value = Tier::offline;
   EXPECT_THAT(audit(plan, {}), AllOf(HasSubstr("offline"), HasSubstr("nothing but the box's own loopback"),
                                      Not(HasSubstr("the LAN"))));
+}
+
+/// hand_made_plan() with everything that can be opened in a network of its own.
+plan::Plan with_network(Tier tier) {
+  auto plan = hand_made_plan();
+  const auto flag = [](const std::string& source) {
+    return base::Origin{base::Origin::Kind::flag, source, "asked for"};
+  };
+  plan.network.value = tier;
+  if (tier == Tier::allowlist)
+    plan.net.allow = {{"example.org", flag("--allow example.org")},
+                      {"*.npmjs.org", flag("--allow *.npmjs.org")}};
+  plan.net.lan = {{"10.0.0.5/32", "", 3128, flag("--lan 10.0.0.5:3128")}, {"", "nas", 0, flag("--lan nas")}};
+  plan.net.publish = {{8080, 3000, flag("--publish 8080:3000")}};
+  plan.net.reach = {{5432, flag("--reach 5432")}, {2375, flag("--reach 2375")}};
+  return plan;
+}
+
+TEST(Audit, SaysWhatIsOpened) {
+  const std::string internet = audit(with_network(Tier::internet), {.width = 200});
+  for (const std::string part :
+       {"every public address", "but not", "your local network, VPNs, this machine, cloud metadata",
+        "10.0.0.5/32 port 3128\n", "nas\n", "port 3000 of the box, at localhost:8080 of this machine",
+        "port 5432 of this machine, at localhost:5432 in the box", "Docker"})
+    EXPECT_THAT(internet, HasSubstr(part));
+  EXPECT_THAT(internet, Not(HasSubstr("allowed")));
+  EXPECT_THAT(
+      audit(with_network(Tier::allowlist), {}),
+      AllOf(HasSubstr("  allowed        example.org  *.npmjs.org\n"), HasSubstr("not even looked up")));
+}
+
+TEST(Audit, WhatIsOpenedExplainsItself) {
+  const std::string text = audit(with_network(Tier::allowlist), {.width = 200, .explain = true});
+  for (const std::string source : {"--allow example.org", "--allow *.npmjs.org", "--lan 10.0.0.5:3128",
+                                   "--lan nas", "--publish 8080:3000", "--reach 5432", "--reach 2375"})
+    EXPECT_THAT(text, HasSubstr("asked for (flag: " + source + ")"));
+}
+
+TEST(Audit, PrivateDestinationsAreRedAndCounted) {
+  const std::string text = audit(with_network(Tier::internet), {.color = true});
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("\x1b[1;31m10.0.0.5/32 port 3128\x1b[0m"), HasSubstr("\x1b[1;31mnas\x1b[0m")));
+  EXPECT_THAT(text, HasSubstr("7 grants give away"));  // 4 without the network, 2 lan, Docker
+  EXPECT_THAT(lan_danger({"10.0.0.5/32", "", 80, {}}), "one address that is not public (private)");
+  EXPECT_THAT(lan_danger({"10.0.0.0/8", "", 0, {}}),
+              "a whole network that is not public (private), on every port");
+  EXPECT_THAT(lan_danger({"100.64.0.7/32", "", 80, {}}), HasSubstr("carrier or VPN"));
+  EXPECT_THAT(lan_danger({"1.1.1.1/32", "", 80, {}}), "one address, whatever its name");
+  EXPECT_THAT(lan_danger({"", "nas", 0, {}}),
+              AllOf(HasSubstr("whatever private address"), HasSubstr("every port")));
+  EXPECT_THAT(reach_danger({5432, {}}), "");
+  EXPECT_THAT(reach_danger({2376, {}}), HasSubstr("root"));
+  EXPECT_THAT(reach_danger({6063, {}}), HasSubstr("X11"));
+  EXPECT_THAT(reach_danger({6064, {}}), "");
 }
 
 TEST(Audit, EveryMountShowsUpWhenVerbose) {

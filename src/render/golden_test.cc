@@ -133,6 +133,32 @@ TEST(Golden, ALinkedWorktree) {
   expect_planned("linked-worktree", host, make(plan::Tier::offline));
 }
 
+TEST(Golden, Internet) {
+  auto host = debian();
+  host.program("/usr/bin/slirp4netns").other("/dev/net/tun", sys::FileKind::device);
+  host.at("/home/dev/src/app");
+  auto request = make(plan::Tier::internet);
+  request.network.origin = {Origin::Kind::builtin, "default",
+                            "an agent needs the internet, not your network"};
+  expect_planned("internet", host, request);
+}
+
+TEST(Golden, AllowlistWithEverythingOpened) {
+  auto host = debian();
+  host.program("/usr/bin/slirp4netns").other("/dev/net/tun", sys::FileKind::device);
+  host.set("HTTPS_PROXY", "http://10.0.0.5:3128").at("/home/dev/src/app");
+  const auto flag = [](const std::string& source) { return Origin{Origin::Kind::flag, source, "asked for"}; };
+  auto request = make(plan::Tier::allowlist);
+  for (const std::string host_name : {"api.anthropic.com", "*.npmjs.org", "registry.example.org"})
+    request.allow.push_back({host_name, flag("--allow " + host_name)});
+  request.lan = {{"10.0.0.5/32", "", 3128, flag("--lan 10.0.0.5:3128")},
+                 {"192.168.0.0/16", "", 0, flag("--lan 192.168.0.0/16")},
+                 {"", "nas.corp", 443, flag("--lan nas.corp:443")}};
+  request.publish = {{8080, 3000, flag("--publish 8080:3000")}};
+  request.reach = {{5432, flag("--reach 5432")}, {2375, flag("--reach 2375")}};
+  expect_planned("allowlist", host, request);
+}
+
 TEST(Golden, NixOS) {
   FakeHost host;
   host.program("/nix/store/aaa-bash/bin/bash")

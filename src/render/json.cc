@@ -181,14 +181,22 @@ ordered_json record_of(const plan::Plan& plan) {
   out["network"]["lan"] = array_of(plan.net.lan, [](const plan::LanDestination& lan) -> ordered_json {
     return {{"destination", lan.prefix.empty() ? lan.name : lan.prefix},
             {"port", lan.port},
+            {"dangers", ordered_json::array({lan_danger(lan)})},
             {"origin", origin_of(lan.origin)}};
   });
   out["network"]["publish"] = array_of(plan.net.publish, [](const plan::PublishedPort& port) -> ordered_json {
     return {{"host_port", port.host_port}, {"box_port", port.box_port}, {"origin", origin_of(port.origin)}};
   });
   out["network"]["reach"] = array_of(plan.net.reach, [](const plan::ReachedPort& port) -> ordered_json {
-    return {{"port", port.port}, {"origin", origin_of(port.origin)}};
+    const std::string danger = reach_danger(port);
+    return {{"port", port.port},
+            {"dangers", danger.empty() ? ordered_json::array() : ordered_json::array({danger})},
+            {"origin", origin_of(port.origin)}};
   });
+  const bool gateway = plan.has_gateway();
+  out["network"]["box_addresses"] =
+      gateway ? ordered_json::array({plan.net.box_v4, plan.net.box_v6}) : ordered_json::array();
+  out["network"]["resolver"] = gateway ? plan.net.resolver : "";
   out["network"]["slirp4netns"] = plan.net.slirp;
   out["project"] = {{"root", plan.project.root},
                     {"directory", plan.project.directory},

@@ -293,6 +293,15 @@ constexpr auto kPlacesThatAct = std::to_array<std::string_view>({
     "/var/spool/cron",
 });
 
+constexpr auto kTellingPorts = std::to_array<KnownPorts>({
+    {22, 22, "usually SSH: a shell on this machine for whoever has a key or a password"},
+    {2375, 2376, "usually Docker: root on this machine"},
+    {5900, 5910, "usually VNC: your screen and keyboard"},
+    {6000, 6063, "usually X11: your screen and keyboard"},
+    {9222, 9222, "usually a browser's debugger: your logged-in sessions"},
+    {9229, 9229, "usually a Node.js debugger: runs code on this machine"},
+});
+
 }  // namespace
 
 std::span<const KnownSecret> known_secrets() {
@@ -306,6 +315,9 @@ std::span<const KnownSecret> telling_names() {
 }
 std::span<const KnownSecret> telling_variables() {
   return kTellingVariables;
+}
+std::span<const KnownPorts> telling_ports() {
+  return kTellingPorts;
 }
 std::span<const std::string_view> places_that_act() {
   return kPlacesThatAct;

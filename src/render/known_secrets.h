@@ -1,6 +1,7 @@
 // Where secrets lie and what gives a host away, as tables.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -23,6 +24,14 @@ std::span<const KnownSecret> telling_names();
 
 /// Variables that open a door of the host.
 std::span<const KnownSecret> telling_variables();
+
+struct KnownPorts {
+  std::uint16_t first, last;
+  std::string_view what;
+};
+
+/// Ports of a host's loopback where more than data is given away.
+std::span<const KnownPorts> telling_ports();
 
 /// Where what is written runs on the host, absolute or relative to home.
 std::span<const std::string_view> places_that_act();

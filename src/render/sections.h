@@ -9,6 +9,9 @@
 
 namespace claudebox::render {
 
+/// How much a tier gives away, at a glance.
+Role color_of(plan::Tier tier);
+
 /// Writes the parts on one page and counts what is dangerous.
 class Audit {
  public:
@@ -23,6 +26,9 @@ class Audit {
   void verdict();
 
  private:
+  void allowed_hosts();
+  void ports();  ///< published and reached
+
   std::size_t text_column() const;
   void heading(const std::string& name, const Line& aside);
   /// A label and its text, without judgement.

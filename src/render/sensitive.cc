@@ -5,6 +5,8 @@
 
 #include "base/path.h"
 #include "base/secret.h"
+#include "net/address.h"
+#include "net/special_purpose.h"
 #include "render/audit.h"
 #include "render/known_secrets.h"
 
@@ -163,6 +165,23 @@ std::string variable_danger(const EnvVar& variable) {
   for (const auto& known : telling_variables())
     if (variable.name == known.path) return std::string(known.what);
   if (base::secret_name(variable.name)) return "a secret by its name";
+  return {};
+}
+
+std::string lan_danger(const plan::LanDestination& lan) {
+  const std::string ports = lan.port == 0 ? ", on every port" : "";
+  if (!lan.name.empty()) return "whatever private address that name leads to" + ports;
+  const auto prefix = net::Prefix::parse(lan.prefix);
+  if (!prefix) return "may be private" + ports;
+  const char* reason = net::special_purpose(prefix->address);
+  const bool single = *prefix == net::Prefix::host(prefix->address);
+  const std::string what = single ? "one address" : "a whole network";
+  return (reason ? what + " that is not public (" + reason + ")" : what + ", whatever its name") + ports;
+}
+
+std::string reach_danger(const plan::ReachedPort& reached) {
+  for (const auto& [first, last, what] : telling_ports())
+    if (reached.port >= first && reached.port <= last) return std::string(what);
   return {};
 }
 

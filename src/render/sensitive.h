@@ -19,6 +19,12 @@ std::vector<std::string> mount_dangers(const plan::Plan& plan, const plan::Mount
 /// is not.
 std::string variable_danger(const plan::EnvVar& variable);
 
+/// Why an opened private destination is sensitive. It always is.
+std::string lan_danger(const plan::LanDestination& lan);
+
+/// What the usual service of a port on the host's loopback gives away; empty for an ordinary port.
+std::string reach_danger(const plan::ReachedPort& reached);
+
 /// Whether the value must never be shown.
 bool is_secret(const plan::EnvVar& variable);
 

@@ -72,6 +72,15 @@ def test_json_is_as_documented(host, rich, section):
     assert not missing, f"documented but not printed: {missing}"
 
 
+def test_json_of_the_network_is_as_documented(host):
+    done = host.box("plan", "--json", "--network", "allowlist", "--allow", "*.example.org", "--lan", "10.0.0.5:3128",
+                    "--publish", "8080:3000", "--reach", "2375", "--", "true")
+    if "needs" in done.stderr:
+        pytest.skip(done.stderr)
+    table = {field: kind for field, (kind, _) in documented("plan --json").items() if field.startswith("network.")}
+    assert dict(item for item in fields(json.loads(done.stdout)) if item[0].startswith("network.")) == table
+
+
 def test_json_is_text_whatever_the_names(host):
     project = os.fsencode(host.home) + b"/\xff\x1b[2J \"quoted\"\n"
     os.mkdir(project)
@@ -156,7 +165,7 @@ def test_ascii_where_the_terminal_has_nothing_else(host, rich, locale):
     host.env.update(locale)
     done = host.box("plan", *rich, "--mount", f"{host.write('zürich', '')}", "--", "true", text=False)
     assert done.returncode == 0
-    audit = done.stdout.split(b"\n# The same as a bwrap command")[0]
+    audit = done.stdout.split(b"\n# As a bwrap command")[0]
     assert audit.isascii()
     assert b"! ro extra        ~/.ssh".replace(b"        ", b"       ") in audit and b"-> /data" in audit
 
