@@ -57,7 +57,8 @@ set(CPACK_PACKAGE_DESCRIPTION
 off, in a bubblewrap sandbox on the current project. Only the project is
 writable; the rest of the home directory is not there, secrets in the
 environment stay outside, and what later runs on the host, such as git hooks,
-is read-only. Before the start it shows what the sandbox gets.")
+is read-only. The agent has the internet but not the local network. Before the
+start it shows what the sandbox gets.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -65,7 +66,7 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "bubblewrap (>= 0.8.0)")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "bubblewrap (>= 0.8.0), slirp4netns (>= 1.2.0)")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS git)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${debian}/postinst ${debian}/prerm ${debian}/postrm)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

@@ -11,34 +11,39 @@ struct OptionText {
 
 constexpr std::array kOptions = std::to_array<OptionText>({
     {"--network", "",
-     "internet, the default: everything public, and nothing of your local network, your VPN, this machine or "
-     "the cloud's "
-     "metadata service. allowlist: the hosts of --allow. offline: a loopback of the box's own and nothing "
-     "else. full: the "
-     "host's network, with everything that it reaches. The older spellings inet, internet-only and none keep "
-     "working."},
+     "internet, the default: everything public, nothing of your local network, VPN or this machine. "
+     "allowlist: the hosts "
+     "of --allow and nothing else. offline: a loopback of the box's own. full: the host's network with "
+     "everything that "
+     "it reaches. Where a tier can't be had, nothing starts; no other one is taken instead. The older "
+     "spellings inet, "
+     "internet-only and none keep working."},
     {"--allow", "",
-     "HOST is a name, or *. and a name for every name below it (not for the name itself). Its addresses are "
-     "reachable "
-     "from when the box looks it up until some time after its last use; other names are refused and never "
-     "leave this "
-     "machine. Every site that shares an address with an allowed one is reachable too, and the labels below "
-     "a wildcard "
-     "can carry data to its name servers. May be given several times."},
+     "Goes with --network allowlist. HOST is a name, or *. and a name for every name below it, not for the "
+     "name "
+     "itself. Its addresses are reachable from when the box looks it up until some time after its last use; "
+     "other names "
+     "are refused and never leave this machine. Every site that shares an address with an allowed one is "
+     "reachable too, "
+     "and the labels below a wildcard can carry data to its name servers. May be given several times."},
     {"--lan", "",
-     "DEST is ADDR[/LEN][:PORT] or NAME[:PORT], IPv6 with a port as [ADDR]:PORT: one private destination (a "
-     "proxy, a "
-     "package server, a database) that internet and allowlist would refuse. Cloud metadata and this "
-     "machine's own "
-     "addresses stay closed. May be given several times."},
+     "Goes with the tiers internet and allowlist. DEST is ADDR[/LEN] or NAME, without :PORT every port of "
+     "it: one "
+     "private destination, such as a proxy, a package server or a database. An IPv6 address with a port is "
+     "written "
+     "[ADDR]:PORT. Cloud metadata, this machine's own addresses and its loopback (see --reach) stay closed. "
+     "May be "
+     "given several times."},
     {"--publish", "",
      "A server in the box on PORT, also one on 127.0.0.1 only, is reached at 127.0.0.1:HOSTPORT and "
      "[::1]:HOSTPORT of "
-     "this machine. The same port where HOSTPORT is left out. May be given several times."},
+     "this machine, and from nowhere else. The same port where HOSTPORT is left out. In every tier but full, "
+     "where the "
+     "ports are the host's anyway. May be given several times."},
     {"--reach", "",
-     "127.0.0.1:PORT and [::1]:PORT in the box are this machine's server on that port of its loopback: a "
-     "database, a "
-     "proxy. May be given several times."},
+     "127.0.0.1:PORT and [::1]:PORT in the box lead to this machine's server on that port of its loopback: a "
+     "database, "
+     "a proxy. In every tier but full. May be given several times."},
     {"--mount", "",
      "SRC is a path of the host; DST is where the box sees it, the same path where it is left out. Read-only "
      "unless :rw follows. A leading ~ is your home, a relative SRC starts at the current directory. A colon "
@@ -113,8 +118,10 @@ constexpr std::array kCommands = std::to_array<CommandText>({
     {"shell", "Your login shell where the box has it, else bash or sh."},
     {"plan",
      "Without a command the plan is the agent's. The audit is followed by the exact bwrap command, which can "
-     "be "
-     "pasted into a shell for the tier full. Nothing is created."},
+     "be pasted "
+     "into a shell; by itself it makes the boxes of the tiers internet and allowlist without a network. "
+     "Nothing is "
+     "created."},
     {"check",
      "Names each part that a box needs, its version, whether it suffices, and the command that mends it. "
      "What "
@@ -178,17 +185,30 @@ std::string command_text(std::string_view command) {
 std::vector<SectionDoc> reference_sections() {
   return {
       {"NETWORK TIERS",
-       {{"full",
-         "The host's network: the internet, the local network, services on the host's loopback, and its "
-         "abstract sockets where the kernel's Landlock can't keep them away (before Linux 6.12)."},
-        {"offline", "A network namespace of the box's own with a loopback interface and nothing else."},
-        {"internet",
+       {{"internet",
          "The default. Every public address over IPv4 and IPv6, and nothing else: no private, link-local or "
          "reserved "
          "range, no metadata service, no address, network or VPN route that this machine has or gains "
-         "meanwhile. What is "
-         "refused fails at once with EHOSTUNREACH (IPv4) or EACCES (IPv6)."},
-        {"allowlist", "Of that only the hosts of --allow, by name. A direct address is refused."}}},
+         "meanwhile. What "
+         "is refused fails at once with EHOSTUNREACH (IPv4) or EACCES (IPv6), and claudebox log shows it."},
+        {"allowlist",
+         "Of that only the hosts of --allow, by name: an address that no allowed name led to is refused like "
+         "any "
+         "other. Several sites often share an address, and a name's labels can carry data to its name "
+         "servers, so "
+         "allow whom you trust."},
+        {"offline", "A network namespace of the box's own with a loopback interface and nothing else."},
+        {"full",
+         "The host's network: the internet, the local network, services on the host's loopback, and its "
+         "abstract sockets where the kernel's Landlock can't keep them away (before Linux 6.12). Never taken "
+         "unless "
+         "it is asked for."},
+        {"",
+         "internet and allowlist need slirp4netns 1.2 and /dev/net/tun: claudebox check says whether they "
+         "are there. "
+         "Proxy variables of the host (HTTPS_PROXY and the like) are passed on; where the box can't reach "
+         "the proxy, "
+         "the audit names the --lan or --reach that opens the way to it."}}},
       {"APPROVAL",
        {{"",
          "Before a box starts, claudebox shows what it gets and asks. A plan that equals the one approved "
@@ -206,7 +226,7 @@ std::vector<SectionDoc> reference_sections() {
         {"127", "There is no such command in the box."},
         {"130", "Ctrl-C at the question. Nothing ran."}}},
       {"ENVIRONMENT",
-       {{"CLAUDEBOX_NETWORK", "The tier where --network is not given."},
+       {{"CLAUDEBOX_NETWORK", "The tier where --network is not given; internet where neither is."},
         {"CLAUDEBOX_HOME", "Where instances are kept; an absolute path. ~/.claudebox by default."},
         {"CLAUDEBOX_YES", "1 means --yes."},
         {"NO_COLOR", "Where it is set and not empty, the output has no colours."}}},
@@ -224,6 +244,9 @@ std::vector<SectionDoc> reference_sections() {
         {"claudebox run --network offline make test", "One command, without any network."},
         {"claudebox --network allowlist --allow api.anthropic.com --allow '*.npmjs.org'",
          "Only these hosts."},
+        {"claudebox --lan 10.0.0.5:3128", "A proxy of the local network besides."},
+        {"claudebox shell --publish 8080:3000",
+         "What listens on port 3000 in the box is at http://localhost:8080."},
         {"claudebox plan --explain", "What a box would get, and why."},
         {"claudebox shell --network offline --mount ~/data:ro", "A shell that also sees ~/data."}}},
   };

@@ -54,8 +54,20 @@ def shell(host, script: str, **more):
     (["--profile", "web"], ["--profile isn't available in this version"]),
     (["trust"], ["'trust' isn't available in this version"]),
     (["--network", "offlin"], ["unknown network tier 'offlin'", "did you mean offline?"]),
-    (["--network", "internet"], ["'internet' isn't available", "--network full", "--network offline"]),
-    ([], ["no network tier named", "--network full", "--network offline"]),
+    (["--network", "allowlist"], ["nothing is named", "--allow HOST"]),
+    (["--allow", "example.org"], ["internet already reaches every public host", "--network allowlist"]),
+    (["--network", "full", "--allow", "example.org"], ["full already reaches everything", "--network allowlist"]),
+    (["--network", "allowlist", "--allow", "https://example.org/x"], ["is no name of a host", "--allow example.org"]),
+    (["--network", "allowlist", "--allow", "10.0.0.5"], ["is no name of a host", "--lan opens an address"]),
+    (["--network", "offline", "--lan", "10.0.0.5"], ["offline reaches nothing"]),
+    (["--lan", "127.0.0.1:5432"], ["is loopback", "--reach PORT"]),
+    (["--lan", "0.0.0.0/0"], ["too wide"]),
+    (["--lan", "169.254.169.254"], ["cloud metadata", "nothing opens it"]),
+    (["--lan", "192.168.1"], ["neither an address nor a name"]),
+    (["--publish", "127.0.0.1:80:80"], ["--publish [HOSTPORT:]PORT"]),
+    (["--publish", "8080:80", "--publish", "8080:81"], ["port 8080 of this machine is published already"]),
+    (["--publish", "8080:80", "--reach", "80"], ["port 80 of the box"]),
+    (["--network", "full", "--reach", "80"], ["shares the host's network already"]),
     (["run", "--network", "offline"], ["no command to run"]),
     (["--network", "offline", "--mount", "/a:b"], ["--mount /a:b", "absolute path"]),
     (["--network", "offline", "--env", "A-B=secret"], ["'A-B' is no name"]),
@@ -135,6 +147,18 @@ def test_no_agent(host):
     host.env["PATH"] = "/usr/bin:/bin"
     done = host.box("--yes", "--network", "offline")
     refused(host, done, 127, "no agent found", "npm install -g @anthropic-ai/claude-code")
+
+
+def test_the_default_tier_is_internet_and_no_other_one_is_taken_instead(host):
+    plan = host.box("plan", "--json", "--", "true")
+    if plan.returncode == 0:
+        assert json.loads(plan.stdout)["network"]["tier"] == "internet"
+        assert json.loads(plan.stdout)["network"]["origin"]["source"] == "default"
+    (host.home / "empty").mkdir()
+    hidden = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--ro-bind", "/dev/null", "/dev/net/tun", "--tmpfs", "/dev/net",
+                             host.binary, "run", "--yes", "true"], cwd=host.project, env=host.env, text=True,
+                            capture_output=True, timeout=60)
+    refused(host, hidden, 125, "the tier internet needs", "--network offline")
 
 
 def test_a_mount_source_that_is_not_there(host):

@@ -41,6 +41,7 @@ def test_name_version_and_what_it_needs(deb):
     assert deb.name == f"claudebox_{version}-1_{architecture}.deb"
     depends = run("dpkg-deb", "-f", deb, "Depends")
     assert "bubblewrap (>= 0.8.0)" in depends
+    assert "slirp4netns (>= 1.2.0)" in depends
     assert "libc6" in depends
     # Linked in, or used by the build only: each would be paid at every start.
     assert not re.search(r"libstdc\+\+|libseccomp|libmd", depends)
