@@ -215,7 +215,7 @@ class Loop:
                 except OSError as error:
                     if error.errno not in (errno.EAGAIN, errno.ECONNRESET, errno.EPIPE, errno.ENETUNREACH,
                                            errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ECONNABORTED, errno.ENOTCONN,
-                                           errno.EPERM, errno.EINVAL):
+                                           errno.EPERM, errno.EINVAL, errno.EMSGSIZE):
                         raise
             while self.timers and self.timers[0][0] <= time.monotonic():
                 heapq.heappop(self.timers)[2]()
@@ -323,7 +323,7 @@ class World:
         self.loop.on(sock, read)
 
     def say(self, space: str, here: str, data: bytes, answer) -> None:
-        answer(f"{self.who(space, here)} ".encode() + data)
+        answer(f"{self.who(space, here)} {len(data)} ".encode() + data[:1000])
 
     def name_query(self, space: str, here: str, data: bytes, answer) -> None:
         try:
