@@ -138,7 +138,7 @@ struct Instance {
 struct Network {
   std::string box_v4 =
       "198.51.100.100";  ///< the box's addresses. From ranges that no network uses, so that nothing of
-  std::string box_v6 = "fd00::100";    ///< the host's is shadowed
+  std::string box_v6 = "fd00::100";       ///< the host's is shadowed
   std::string resolver = "198.51.100.3";  ///< its name server, answered by the gateway
   std::string slirp_network = "198.51.100.0/24";
   std::vector<AllowedHost> allow{};      ///< of the tier allowlist
