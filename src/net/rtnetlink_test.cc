@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -79,10 +80,9 @@ std::vector<std::uint8_t> message(std::uint16_t type, const std::vector<std::uin
   header.nlmsg_len = static_cast<std::uint32_t>(NLMSG_LENGTH(payload.size()));
   header.nlmsg_type = type;
   header.nlmsg_flags = flags;
-  std::vector<std::uint8_t> out(NLMSG_HDRLEN);
+  std::vector<std::uint8_t> out(NLMSG_SPACE(payload.size()));
   std::memcpy(out.data(), &header, sizeof header);
-  out.insert(out.end(), payload.begin(), payload.end());
-  out.resize(NLMSG_ALIGN(out.size()));
+  std::copy(payload.begin(), payload.end(), out.begin() + NLMSG_HDRLEN);
   return out;
 }
 
@@ -91,9 +91,10 @@ void add_attribute(std::vector<std::uint8_t>& out, std::uint16_t type, const Add
   header.rta_type = type;
   header.rta_len = static_cast<std::uint16_t>(RTA_LENGTH(value.bytes().size()));
   const std::size_t at = out.size();
-  out.resize(at + sizeof header);
+  out.resize(at + header.rta_len);
   std::memcpy(out.data() + at, &header, sizeof header);
-  out.insert(out.end(), value.bytes().begin(), value.bytes().end());
+  std::copy(value.bytes().begin(), value.bytes().end(),
+            out.begin() + static_cast<std::ptrdiff_t>(at + RTA_LENGTH(0)));
 }
 
 std::vector<std::uint8_t> address_message() {
