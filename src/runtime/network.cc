@@ -169,6 +169,7 @@ void Network::connect_slirp() {
   if (connected_) return;
   if (auto socket = slirp_->try_connect()) {
     connected_ = true;
+    sys::arm_timer(timer_.get(), std::chrono::microseconds(0));  // else it stays readable, and the loop spins
     const std::array descriptors{socket->get()};
     if (!gateway_->send(gateway::SlirpSocket{}, descriptors))
       base::throw_system_error(errno, "can't hand slirp4netns to the gateway");
