@@ -199,11 +199,11 @@ class Host : public HostView {
   std::optional<std::string> resolve_last(const std::string& path, int links) const {
     const std::size_t slash = path.rfind('/');
     const std::string name = path.substr(slash + 1);
-    const auto parent = resolve(slash == 0 ? "/" : path.substr(0, slash), links);
+    auto parent = resolve(slash == 0 ? "/" : path.substr(0, slash), links);
     if (!parent || lstat(*parent).kind != FileKind::directory) return std::nullopt;
     if (name.empty() || name == ".") return parent;
     if (name == "..") return base::parent_of(*parent);
-    const std::string whole = base::path_join(*parent, name);
+    std::string whole = base::path_join(*parent, name);
     const FileInfo info = lstat(whole);
     if (!info.exists()) return std::nullopt;
     if (info.kind != FileKind::symlink) return whole;
