@@ -186,7 +186,7 @@ TEST_F(ResolverTest, LeavesAServerThatCanNotAnswer) {
 TEST_F(ResolverTest, TellsWhatAServerSaidThatCouldNotAnswer) {
   ask(query("example.org"));
   const auto first = give(0);
-  const auto said = answer(query("example.org"), {}, net::kServerFailure);
+  const auto said = answer(query("example.org"), {}, net::kRefused);
   say(first, dns::with_id(said, dns::id(first.query())));
   give_none(1);
   give_none(2);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <random>
 
 #include "dns_bytes.h"
@@ -68,7 +69,10 @@ TEST(DnsQuery, RefusesPointersInTheQuestion) {
   EXPECT_FALSE(read_query(with_name({1, 'a', 0xc0, 12}))) << "a loop";
   EXPECT_FALSE(read_query(with_name({0xc0, 6}))) << "into the header";
   EXPECT_FALSE(read_query(with_name({4, 'a', 1, 'b', 0, 0xc0, 14}))) << "into a label";
-  EXPECT_FALSE(read_query(with_name({3, 1, 'b', '-', 0xc0, 13}))) << "a name that begins within another";
+  // A pointer to a length whose label is the pointer itself and the type, "aa"; the class ends the name.
+  Bytes over_its_end = with_name({1, 4, 0xc0, 13});
+  std::fill_n(over_its_end.end() - 4, 2, std::uint8_t{'a'});
+  EXPECT_FALSE(read_query(over_its_end));
 }
 
 TEST(DnsQuery, RefusesOverlongNames) {

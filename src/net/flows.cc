@@ -1,7 +1,8 @@
 #include "net/flows.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "net/forget_oldest.h"
 
 namespace claudebox::net {
 namespace {
@@ -34,12 +35,8 @@ Flows::ConnectionState* Flows::connection(const Connection& key, const Packet& p
   }
   if (found != connections_.end()) return &found->second;
   if (!opens) return nullptr;
-  if (connections_.size() >= kMaxConnections) {
-    const auto quietest =
-        std::min_element(connections_.begin(), connections_.end(),
-                         [](const auto& a, const auto& b) { return a.second.last < b.second.last; });
-    connections_.erase(quietest);
-  }
+  if (connections_.size() >= kMaxConnections)
+    forget_oldest(connections_, [](const ConnectionState& state) { return state.last; });
   return &connections_[key];
 }
 
@@ -61,6 +58,7 @@ void Flows::outgoing(const Packet& packet, Time now) {
 }
 
 void Flows::incoming(const Packet& packet, Time now) {
+  if (quoted_destination(packet)) return;  // an error about traffic is none with its sender
   auto& bytes = count(packet.protocol, packet.source, packet.source_port);
   bytes.in += packet.bytes.size();
   bytes.changed = true;
@@ -69,9 +67,10 @@ void Flows::incoming(const Packet& packet, Time now) {
       .peer = packet.source, .peer_port = packet.source_port, .box_port = packet.destination_port};
   ConnectionState* state = connection(key, packet, false);
   if (!state) return;
-  // The box has it as soon as it is in its queue, so it expects what follows, whether it has said so or not.
-  if ((packet.tcp_flags & kTcpSyn) != 0 || packet.sequence == state->peer_next)
-    state->peer_next = end_of(packet);
+  // The box has it as soon as it is in its queue, so it expects what follows, whether it has said so or not. What comes
+  // after a gap it does not expect yet.
+  const bool in_order = !after(packet.sequence, state->peer_next) && after(end_of(packet), state->peer_next);
+  if ((packet.tcp_flags & kTcpSyn) != 0 || in_order) state->peer_next = end_of(packet);
   state->last = now;
 }
 

@@ -29,7 +29,7 @@ class Flows {
   static constexpr std::size_t kMaxDestinations = 2048;
   static constexpr std::size_t kMaxConnections = 4096;
 
-  /// A packet that passed.
+  /// A packet that passed. Errors of ICMP count for nobody.
   void outgoing(const Packet& packet, Time now);
   void incoming(const Packet& packet, Time now);
 

@@ -6,7 +6,8 @@ namespace {
 constexpr std::size_t kMinV4 = 20;
 constexpr std::size_t kV6 = 40;
 constexpr std::size_t kMinTcp = 20;
-constexpr std::size_t kMinOther = 8;  // UDP, and what ICMP needs to be answered
+constexpr std::size_t kMinOther = 8;  // UDP, and what ICMP needs to be answered; a fragment header of IPv6
+constexpr std::uint8_t kFragmentHeader = 44;
 
 std::uint16_t u16(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
   return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
@@ -36,6 +37,9 @@ bool read_v6(Packet& packet) noexcept {
   if (bytes.size() < kV6 || u16(bytes, 4) + kV6 != bytes.size()) return false;
   packet.header_length = kV6;
   packet.protocol = bytes[6];
+  packet.is_fragment = packet.protocol == kFragmentHeader;
+  packet.is_later_fragment =
+      packet.is_fragment && bytes.size() >= kV6 + kMinOther && (u16(bytes, kV6 + 2) & 0xfff8) != 0;
   packet.source = Address(bytes.subspan(8, 16));
   packet.destination = Address(bytes.subspan(24, 16));
   return true;

@@ -24,10 +24,11 @@ struct Packet {
   std::span<const std::uint8_t> bytes{};  ///< the whole packet, exactly as long as its header says
   Address source{};
   Address destination{};
-  std::uint8_t protocol = 0;       ///< IPv4 protocol, IPv6 next header of the fixed header
-  std::size_t header_length = 0;   ///< of the IP header
-  bool has_options = false;        ///< IPv4 options. IPv6 extension headers show as `protocol`
-  bool is_fragment = false;        ///< IPv4: more fragments follow or the offset is not zero
+  std::uint8_t protocol = 0;      ///< IPv4 protocol, IPv6 next header of the fixed header
+  std::size_t header_length = 0;  ///< of the IP header
+  bool has_options = false;       ///< IPv4 options. IPv6 extension headers show as `protocol`
+  bool is_fragment =
+      false;  ///< IPv4: more fragments follow or the offset is not zero. IPv6: a fragment header
   bool is_later_fragment = false;  ///< the offset is not zero: what follows is no transport header
 
   /// Of TCP and UDP where the transport header is whole, else 0.

@@ -9,6 +9,7 @@
 
 #include "net/address.h"
 #include "net/packet.h"
+#include "net/prefix_set.h"
 
 namespace claudebox::net {
 
@@ -61,27 +62,29 @@ class Policy {
  public:
   explicit Policy(PolicyRules rules);
 
-  /// Replaces what is known of the host. Wins over every grant but --lan by address. At most kMaxHostPrefixes are
-  /// kept; with more, everything is refused (fail closed) until there are fewer.
-  void set_host_prefixes(std::vector<HostPrefix> prefixes);
+  /// Replaces what is known of the host. Wins over every grant, but networks (not the host's own addresses) may be
+  /// opened by --lan. At most kMaxHostPrefixes that are not within another are kept; with more, everything is refused
+  /// (fail closed) until there are fewer.
+  void set_host_prefixes(const std::vector<HostPrefix>& prefixes);
   static constexpr std::size_t kMaxHostPrefixes = 4096;
+
+  /// Why the address and port may not be reached; a null pointer where they may. Port 0, of ping and later fragments,
+  /// may be reached only where every port may.
+  const char* forbidden(const Address& address, std::uint16_t port, Time now) const;
 
   /// About a packet that comes from the box. A passed packet keeps the grant that it used alive.
   Judgement outgoing(const Packet& packet, Time now);
-  /// Why the address and port may not be reached; a null pointer where they may.
-  const char* forbidden(const Address& address, std::uint16_t port, Time now) const;
-
   /// About a packet on its way into the box: its source is judged as a destination would be; an ICMP error by
-  /// the destination that it quotes (NET-12).
-  Judgement incoming(const Packet& packet, Time now);
+  /// the destination that it quotes, whoever sends it (NET-12).
+  Judgement incoming(const Packet& packet, Time now) const;
 
   /// Why an answer of a name server may not hold `address`, a null pointer where it may. With `lan` the name was
   /// opened by --lan: private addresses are fine then, metadata and the host's own never.
   const char* unanswerable(const Address& address, bool lan) const;
 
   /// The box may reach the address: granted by a name, for its time to live and kGrantIdle after its last use.
-  /// In a policy without allowlist only grants with `lan` mean anything. At most kMaxGrants; the one that was unused
-  /// longest makes room.
+  /// In a policy without allowlist only grants with `lan` mean anything. At most kMaxGrants; those that were unused
+  /// longest make room.
   void grant(const Grant& grant, std::chrono::seconds time_to_live, Time now);
   static constexpr std::size_t kMaxGrants = 4096;
   static constexpr std::chrono::minutes kGrantIdle{10};
@@ -94,17 +97,25 @@ class Policy {
     Time valid_until{};
     Time last_used{};
   };
-  /// Why it belongs to the host; a null pointer where it does not.
-  const char* on_host(const Address& address, bool own_only) const;
+  using Grants = std::map<Grant, GrantState>;
+  static bool is_live(const GrantState& state, Time now);
+
+  /// Why nothing opens the address; a null pointer where --lan may.
+  const char* never(const Address& address) const;
+  /// Why it belongs to the host's networks; a null pointer where it does not.
+  const char* on_host_network(const Address& address) const;
   bool opened_by_rule(const Address& address, std::uint16_t port) const;
-  /// Whether some port of a private address was opened.
+  Grants::const_iterator find_grant(const Address& address, std::uint16_t port, bool lan, Time now) const;
+  /// Whether --lan opened some port of it.
   bool opened_in_part(const Address& address, Time now) const;
-  const Grant* find_grant(const Address& address, std::uint16_t port, bool lan, Time now) const;
+  void keep_alive(const Packet& packet, Time now);
 
   PolicyRules rules_;
-  std::vector<HostPrefix> host_;
+  PrefixSet own_addresses_;
+  PrefixSet on_link_;
+  PrefixSet routes_;
   bool too_many_ = false;
-  std::map<Grant, GrantState> grants_;
+  Grants grants_;
 };
 
 }  // namespace claudebox::net

@@ -2,126 +2,160 @@
 
 #include <gmock/gmock.h>
 
-#include <array>
-
-#include "net/made_packets.h"
+#include "sample_packets.h"
 
 namespace claudebox::net {
 namespace {
 
-using testing::icmp;
-using testing::ip;
-using testing::tcp;
-using testing::udp;
+using sample::address;
+using sample::Bytes;
+using ::testing::ElementsAreArray;
 
-using Buffer = std::array<std::uint8_t, kMaxRefusal>;
+constexpr const char* kBox4 = "198.51.100.100";
+constexpr const char* kBox6 = "fd00::100";
+constexpr const char* kPeer4 = "192.168.77.20";
+constexpr const char* kPeer6 = "2001:db8:77::20";
 
-std::vector<std::uint8_t> refusal(const std::vector<std::uint8_t>& bytes) {
-  Buffer out;
-  const std::size_t length = write_refusal(*parse_packet(bytes), out);
+/// The answer to a packet; empty where there is none. The buffer is dirty before, as the gateway's is.
+Bytes answer_to(const Bytes& bytes) {
+  std::array<std::uint8_t, kMaxRefusal> out;
+  out.fill(0xee);
+  const std::size_t length = write_refusal(parse_packet(bytes).value(), out);
   return {out.begin(), out.begin() + static_cast<std::ptrdiff_t>(length)};
 }
 
-/// RFC 1071 by another way than the code's: the sum with its checksum in place is all ones.
-bool sums_to_ones(std::vector<std::uint8_t> bytes) {
-  if (bytes.size() % 2 != 0) bytes.push_back(0);
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < bytes.size(); i += 2)
-    sum += static_cast<std::uint64_t>(bytes[i]) * 256 + bytes[i + 1];
-  while (sum > 0xffff) sum = sum % 0x10000 + sum / 0x10000;
-  return sum == 0xffff;
+void expect_header(const Bytes& answer, const char* from, const char* to, std::uint8_t protocol) {
+  const auto packet = parse_packet(answer);
+  ASSERT_TRUE(packet) << "its length is what its header says";
+  EXPECT_EQ(packet->source, address(from));
+  EXPECT_EQ(packet->destination, address(to));
+  EXPECT_EQ(packet->protocol, protocol);
+  EXPECT_FALSE(packet->is_fragment || packet->has_options);
+  EXPECT_TRUE(packet->is_whole);
+  const bool v4 = packet->source.is_v4();
+  EXPECT_EQ(answer[v4 ? 8 : 7], 64) << "hops";
+  if (!v4) return;
+  EXPECT_EQ(sample::ones_sum(Bytes(answer.begin(), answer.begin() + 20)), 0xffffU);
 }
 
-/// Header of IPv4 and the transport's checksum.
-bool checksums_hold(const std::vector<std::uint8_t>& bytes) {
-  const auto packet = parse_packet(bytes);
-  if (!packet) return false;
-  const auto payload = packet->bytes.subspan(packet->header_length);
-  std::vector<std::uint8_t> whole(payload.begin(), payload.end());
-  if (packet->source.is_v4() && !sums_to_ones({bytes.begin(), bytes.begin() + 20})) return false;
-  if (packet->protocol == kIcmp) return sums_to_ones(whole);
-  std::vector<std::uint8_t> pseudo(packet->source.bytes().begin(), packet->source.bytes().end());
-  pseudo.insert(pseudo.end(), packet->destination.bytes().begin(), packet->destination.bytes().end());
-  pseudo.insert(pseudo.end(), {0, 0, static_cast<std::uint8_t>(whole.size() >> 8),
-                               static_cast<std::uint8_t>(whole.size() & 0xff), 0, 0, 0, packet->protocol});
-  pseudo.insert(pseudo.end(), whole.begin(), whole.end());
-  return sums_to_ones(pseudo);
-}
-
-TEST(Refusal, TellsASynThatItIsProhibited) {
-  for (const auto& [from, to] : {std::pair("45.1.1.1", "10.0.0.1"), std::pair("2a00::1", "fd00::1")}) {
-    const auto bytes = tcp(from, to);
-    const auto answer = refusal(bytes);
-    const auto packet = parse_packet(answer);
-    ASSERT_TRUE(packet);
-    EXPECT_EQ(packet->source, *Address::parse(to));
-    EXPECT_EQ(packet->destination, *Address::parse(from));
-    EXPECT_EQ(packet->icmp_type, packet->source.is_v4() ? 3 : 1);
-    EXPECT_EQ(packet->icmp_code, packet->source.is_v4() ? 13 : 1);
-    EXPECT_EQ(quoted_destination(*packet), Address::parse(to));
-    EXPECT_TRUE(checksums_hold(answer));
+TEST(Refusal, OfSynAndDatagramsIsAdministrativelyProhibitedInIPv4) {
+  for (const auto& offender : {sample::tcp(kBox4, kPeer4), sample::udp(kBox4, kPeer4),
+                               sample::icmp(kBox4, kPeer4, 8), sample::ip(kBox4, kPeer4, 47, Bytes(9, 1))}) {
+    const auto answer = answer_to(offender);
+    expect_header(answer, kPeer4, kBox4, kIcmp);
+    EXPECT_EQ(answer[20], 3);
+    EXPECT_EQ(answer[21], 13);
+    EXPECT_THAT(std::span(answer).subspan(24, 4), ElementsAreArray({0, 0, 0, 0}));
+    EXPECT_THAT(std::span(answer).subspan(28), ElementsAreArray(offender))
+        << "small enough to be quoted whole";
+    EXPECT_EQ(sample::ones_sum(Bytes(answer.begin() + 20, answer.end())), 0xffffU);
   }
 }
 
-TEST(Refusal, ResetsAnEstablishedConnection) {
-  for (const auto& [from, to] : {std::pair("45.1.1.1", "10.0.0.1"), std::pair("2a00::1", "fd00::1")}) {
-    const auto answer =
-        refusal(tcp(from, to, {.flags = kTcpAck, .sequence = 5, .acknowledgement = 77, .data = 9}));
-    const auto packet = parse_packet(answer);
-    ASSERT_TRUE(packet);
-    EXPECT_EQ(packet->tcp_flags, kTcpRst);
-    EXPECT_EQ(packet->sequence, 77U);
-    EXPECT_EQ(packet->source_port, 80);
-    EXPECT_EQ(packet->destination_port, 40000);
-    EXPECT_TRUE(checksums_hold(answer));
+TEST(Refusal, OfSynAndDatagramsIsAdministrativelyProhibitedInIPv6) {
+  for (const auto& offender :
+       {sample::tcp(kBox6, kPeer6), sample::udp(kBox6, kPeer6), sample::icmp(kBox6, kPeer6, 128),
+        sample::ip(kBox6, kPeer6, 43, Bytes(9, 1))}) {
+    const auto answer = answer_to(offender);
+    expect_header(answer, kPeer6, kBox6, kIcmpV6);
+    EXPECT_EQ(answer[40], 1);
+    EXPECT_EQ(answer[41], 1);
+    EXPECT_THAT(std::span(answer).subspan(44, 4), ElementsAreArray({0, 0, 0, 0}));
+    EXPECT_THAT(std::span(answer).subspan(48), ElementsAreArray(offender));
+    EXPECT_EQ(sample::transport_sum(answer, kIcmpV6), 0xffffU);
   }
 }
 
-TEST(Refusal, QuotesNoMoreThanFits) {
-  const auto v4 = refusal(ip("45.1.1.1", "10.0.0.1", kUdp, std::vector<std::uint8_t>(60000)));
-  EXPECT_EQ(v4.size(), 20U + 8 + 20 + 64);
-  const auto v6 = refusal(ip("2a00::1", "fd00::1", kUdp, std::vector<std::uint8_t>(60001)));
-  EXPECT_EQ(v6.size(), kMaxRefusal);
-  EXPECT_TRUE(checksums_hold(v4) && checksums_hold(v6));
+TEST(Refusal, QuotesNoMoreThanItMay) {
+  const auto long4 = sample::ip(kBox4, kPeer4, kUdp, sample::udp_payload(1, 2, 3001));
+  EXPECT_EQ(answer_to(long4).size(), 20U + 8 + 20 + 64);
+  const auto options = sample::ip(kBox4, kPeer4, kUdp, sample::udp_payload(1, 2, 3001), 0, Bytes(40, 1));
+  EXPECT_EQ(answer_to(options).size(), 20U + 8 + 60 + 64);
+  const auto long6 = sample::ip(kBox6, kPeer6, kUdp, sample::udp_payload(1, 2, 3001));
+  const auto answer = answer_to(long6);
+  EXPECT_EQ(answer.size(), 1280U) << "RFC 4443 section 2.4 (c)";
+  EXPECT_EQ(sample::transport_sum(answer, kIcmpV6), 0xffffU);
 }
 
-TEST(Refusal, AnswersEchoesAndWhatIsNotCarried) {
-  EXPECT_FALSE(refusal(icmp("45.1.1.1", "10.0.0.1", 8)).empty());
-  EXPECT_FALSE(refusal(icmp("2a00::1", "fd00::1", 128)).empty());
-  EXPECT_FALSE(refusal(ip("45.1.1.1", "10.0.0.1", 136, std::vector<std::uint8_t>(8))).empty()) << "UDP-Lite";
-  EXPECT_FALSE(refusal(udp("45.1.1.1", "240.0.0.1")).empty()) << "reserved, and no group";
+TEST(Refusal, HasARightChecksumAtEverySize) {
+  for (std::size_t data = 0; data < 100; ++data) {
+    const auto four = answer_to(sample::ip(kBox4, kPeer4, kUdp, sample::udp_payload(1, 2, data)));
+    EXPECT_EQ(sample::ones_sum(Bytes(four.begin() + 20, four.end())), 0xffffU) << data;
+    const auto six = answer_to(sample::ip(kBox6, kPeer6, kUdp, sample::udp_payload(1, 2, data)));
+    EXPECT_EQ(sample::transport_sum(six, kIcmpV6), 0xffffU) << data;
+  }
 }
 
-TEST(Refusal, NeverAnswersWhatMustNotBeAnswered) {
-  auto later = udp("45.1.1.1", "10.0.0.1");
-  later[7] = 1;
-  for (const auto& bytes :
-       {udp("45.1.1.1", "224.0.0.251"), udp("45.1.1.1", "255.255.255.255"), udp("2a00::1", "ff02::fb"),
-        tcp("45.1.1.1", "10.0.0.1", {.flags = kTcpRst}),
-        tcp("45.1.1.1", "10.0.0.1", {.flags = kTcpRst | kTcpAck}),
-        ip("45.1.1.1", "10.0.0.1", kTcp, std::vector<std::uint8_t>(19)), icmp("45.1.1.1", "10.0.0.1", 3),
-        icmp("45.1.1.1", "10.0.0.1", 0), icmp("2a00::1", "fd00::1", 1), later})
-    EXPECT_TRUE(refusal(bytes).empty());
+TEST(Refusal, OfAnEstablishedConnectionIsAResetThatItBelieves) {
+  for (const auto& [box, peer] : {std::pair{kBox4, kPeer4}, std::pair{kBox6, kPeer6}}) {
+    const auto answer = answer_to(sample::tcp(box, peer,
+                                              {.from = 40001,
+                                               .to = 443,
+                                               .flags = kTcpAck,
+                                               .sequence = 7,
+                                               .acknowledgement = 0xfffffff0,
+                                               .data = 100}));
+    expect_header(answer, peer, box, kTcp);
+    const auto reset = parse_packet(answer);
+    EXPECT_EQ(reset->source_port, 443);
+    EXPECT_EQ(reset->destination_port, 40001);
+    EXPECT_EQ(reset->tcp_flags, kTcpRst);
+    EXPECT_EQ(reset->sequence, 0xfffffff0);
+    EXPECT_EQ(reset->data_length, 0U);
+    EXPECT_EQ(sample::transport_sum(answer, kTcp), 0xffffU);
+  }
 }
 
-TEST(Refusal, WritesAResetThatEitherEndBelieves) {
-  Buffer out;
-  const ResetTarget target{.source = *Address::parse("45.1.1.1"),
-                           .destination = *Address::parse("198.51.100.100"),
-                           .source_port = 443,
-                           .destination_port = 40000,
-                           .sequence = 0xffffffff,
-                           .acknowledgement = 3};
-  const std::size_t length = write_reset(target, out);
-  const std::vector<std::uint8_t> bytes(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(length));
-  const auto packet = parse_packet(bytes);
-  ASSERT_TRUE(packet);
-  EXPECT_EQ(packet->tcp_flags, kTcpRst | kTcpAck);
-  EXPECT_EQ(packet->sequence, 0xffffffffU);
-  EXPECT_TRUE(checksums_hold(bytes));
-  auto mixed = target;
-  mixed.source = *Address::parse("2a00::1");
-  EXPECT_EQ(write_reset(mixed, out), 0U);
+TEST(Refusal, IsNotWrittenWhereNoAnswerIsAllowed) {
+  const std::vector<std::pair<const char*, Bytes>> silent{
+      {"IPv4 multicast", sample::udp(kBox4, "239.255.255.250")},
+      {"IPv4 broadcast", sample::udp(kBox4, "255.255.255.255")},
+      {"IPv6 multicast", sample::udp(kBox6, "ff02::fb")},
+      {"a later fragment", sample::ip(kBox4, kPeer4, kUdp, Bytes(8, 1), 1)},
+      {"a later fragment of IPv6", sample::ip(kBox6, kPeer6, 44, Bytes{kUdp, 0, 0, 8, 0, 0, 0, 1})},
+      {"RST", sample::tcp(kBox4, kPeer4, {.flags = kTcpRst})},
+      {"RST and ACK", sample::tcp(kBox6, kPeer6, {.flags = kTcpRst | kTcpAck})},
+      {"TCP that is too short", sample::ip(kBox4, kPeer4, kTcp, Bytes(19, 1))},
+      {"an error", sample::icmp(kBox4, kPeer4, 3)},
+      {"an echo reply", sample::icmp(kBox4, kPeer4, 0)},
+      {"an IPv6 error", sample::icmp(kBox6, kPeer6, 1)},
+      {"an unknown IPv6 error", sample::icmp(kBox6, kPeer6, 127)},
+      {"ICMP that is too short", sample::ip(kBox4, kPeer4, kIcmp, Bytes(7, 8))},
+      {"ICMPv6 that is too short", sample::ip(kBox6, kPeer6, kIcmpV6, Bytes(7, 128))},
+  };
+  for (const auto& [what, bytes] : silent) EXPECT_TRUE(answer_to(bytes).empty()) << what;
+}
+
+TEST(Refusal, AnswersReservedAddresses) {
+  EXPECT_FALSE(answer_to(sample::tcp(kBox4, "240.0.0.1")).empty()) << "a connect there would time out";
+}
+
+TEST(Reset, CarriesExactlyWhatItIsGiven) {
+  for (const auto& [from, to] : {std::pair{kBox4, kPeer4}, std::pair{kPeer6, kBox6}}) {
+    std::array<std::uint8_t, kMaxRefusal> out;
+    out.fill(0xee);
+    const std::size_t length = write_reset({.source = address(from),
+                                            .destination = address(to),
+                                            .source_port = 1,
+                                            .destination_port = 2,
+                                            .sequence = 0x80000001,
+                                            .acknowledgement = 0xfffffffe},
+                                           out);
+    const Bytes bytes(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(length));
+    expect_header(bytes, from, to, kTcp);
+    const auto reset = parse_packet(bytes);
+    EXPECT_EQ(reset->tcp_flags, kTcpRst | kTcpAck);
+    EXPECT_EQ(reset->sequence, 0x80000001);
+    EXPECT_EQ(reset->acknowledgement, 0xfffffffe);
+    EXPECT_EQ(reset->source_port, 1);
+    EXPECT_EQ(reset->destination_port, 2);
+    EXPECT_EQ(sample::transport_sum(bytes, kTcp), 0xffffU);
+  }
+}
+
+TEST(Reset, NeedsBothEndsInOneFamily) {
+  std::array<std::uint8_t, kMaxRefusal> out{};
+  EXPECT_EQ(write_reset({.source = address(kBox4), .destination = address(kPeer6)}, out), 0U);
 }
 
 }  // namespace

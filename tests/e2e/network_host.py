@@ -90,7 +90,8 @@ def where(host, net):
     """Boxes on a host in the test network. Fails a test after which half a second later any process is left."""
     descendants.adopt_orphans()
     net.forget()
+    before = set(descendants.below(os.getpid()))
     yield NetworkHost(host, net)
-    left = descendants.wait_for_none(os.getpid(), {net.world.pid}, 0.5)
+    left = descendants.wait_for_none(os.getpid(), before, 0.5)
     descendants.end(left)
     assert not left, f"processes left behind: {left}"
