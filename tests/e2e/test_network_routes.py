@@ -174,7 +174,7 @@ time.sleep(0.3)
 worst, names = 0, set()
 for n in range(400):
     start = time.monotonic()
-    s = socket.socket(); s.settimeout(5)
+    s = socket.socket()
     names.add(errno.errorcode.get(s.connect_ex(({LAN4!r}, 80)))); s.close()
     worst = max(worst, time.monotonic() - start)
 print(json.dumps([worst, sorted(names)]))
