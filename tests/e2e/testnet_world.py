@@ -435,8 +435,8 @@ class Witness:
             return
         if number in (6, 17) and len(packet) >= head + 4:
             self.seen.add(("tcp" if number == 6 else "udp", destination, struct.unpack_from(">H", packet, head + 2)[0]))
-        elif number == 58 and len(packet) > 40 and packet[40] >= 133:
-            pass  # neighbour discovery
+        elif (number == 58 and len(packet) > 40 and packet[40] >= 133) or (number == 0 and destination == "ff02::16"):
+            pass  # the host's own neighbour discovery and multicast listener reports
         else:
             self.seen.add((f"ip {number}", destination, 0))
 
