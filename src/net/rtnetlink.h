@@ -23,9 +23,10 @@ struct HostAddress {
 /// One unicast route, of any table.
 struct HostRoute {
   Prefix destination{};
-  int interface = 0;  ///< 0: several, or none
-  std::optional<Address> gateway{};
-  bool local = false;  ///< RTN_LOCAL: an address of the host itself
+  int interface = 0;                 ///< 0: several, or none
+  std::optional<Address> gateway{};  ///< IPv4 may go by way of an IPv6 one (RTA_VIA)
+  bool local = false;                ///< RTN_LOCAL: an address of the host itself
+  std::uint32_t table = 254;         ///< RT_TABLE_MAIN
   bool operator==(const HostRoute&) const = default;
 };
 
@@ -49,9 +50,13 @@ Dump read_dump(std::span<const std::uint8_t> datagram, HostFacts& facts);
 /// What no box may reach:
 ///  - the host's own addresses, but for 127.0.0.0/8 and ::1, which are the box's own in there anyway
 ///  - every network on link, and the other end of a point-to-point link
-///  - every route that leads elsewhere than the default route does, in every table: the networks of a VPN
-/// A route shorter than /8 (IPv4) or /16 (IPv6) is a default route in another form (OpenVPN's 0.0.0.0/1 and 128.0.0.0/1,
-/// 2000::/3), and a network on link shorter than that is not believed.
+///  - every route that leads elsewhere than to the internet, in every table: the networks of a VPN
+///
+/// A route leads to the internet where a default route of its table or of the main one has the same device and gateway.
+/// A route shorter than /8 (IPv4) or /16 (IPv6) is a default route in another form: OpenVPN's 0.0.0.0/1 and 128.0.0.0/1,
+/// 2000::/3, "everything but private addresses" as some VPNs spell it in thirty routes. Without a gateway only these
+/// make a device lead to the internet: beside a real default route, a route without gateway is a network on link.
+/// An on-link network that short is not believed.
 std::vector<HostPrefix> host_prefixes(const HostFacts& facts);
 
 }  // namespace claudebox::net

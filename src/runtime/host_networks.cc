@@ -12,7 +12,8 @@
 namespace claudebox::runtime {
 namespace {
 
-constexpr int kAttempts = 10;
+constexpr int kAttempts = 5;
+constexpr int kMessagesPerTurn = 1000;
 constexpr std::size_t kBuffer = 32 * 1024;  // the kernel fills a datagram of a dump to at most this
 
 constexpr unsigned group(int number) {
@@ -20,7 +21,8 @@ constexpr unsigned group(int number) {
 }
 constexpr unsigned kGroups = group(RTNLGRP_IPV4_IFADDR) | group(RTNLGRP_IPV6_IFADDR) |
                              group(RTNLGRP_IPV4_ROUTE) | group(RTNLGRP_IPV6_ROUTE) |
-                             group(RTNLGRP_IPV4_RULE) | group(RTNLGRP_IPV6_RULE);
+                             group(RTNLGRP_IPV4_RULE) | group(RTNLGRP_IPV6_RULE) |
+                             group(RTNLGRP_LINK);  // IPv4 routes go without a word when their link goes down
 
 sys::UniqueFd open_socket(int flags, unsigned groups) {
   sys::UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE));
@@ -68,24 +70,24 @@ HostNetworks::HostNetworks() : monitor_(open_socket(SOCK_NONBLOCK, kGroups)) {}
 bool HostNetworks::changed() {
   std::array<std::uint8_t, kBuffer> buffer;
   bool any = false;
-  while (true) {
+  for (int i = 0; i < kMessagesPerTurn; ++i) {
     const ssize_t got = ::recv(monitor_.get(), buffer.data(), buffer.size(), 0);
-    if (got >= 0 || errno == ENOBUFS || errno == EINTR) {
-      any = true;
-      continue;
-    }
-    return any;
+    if (got < 0 && errno != ENOBUFS && errno != EINTR) break;
+    any = true;
   }
+  return any;
 }
 
 std::vector<net::HostPrefix> HostNetworks::read() const {
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  net::HostFacts facts;
+  bool whole = false;
+  for (int attempt = 0; attempt < kAttempts && !whole; ++attempt) {
     const sys::UniqueFd socket = open_socket(0, 0);
-    net::HostFacts facts;
-    if (dump(socket.get(), RTM_GETADDR, facts) && dump(socket.get(), RTM_GETROUTE, facts))
-      return net::host_prefixes(facts);
+    facts = {};
+    whole = dump(socket.get(), RTM_GETADDR, facts);
+    whole = dump(socket.get(), RTM_GETROUTE, facts) && whole;
   }
-  throw base::Error("this host's networks change faster than they can be read");
+  return net::host_prefixes(facts);
 }
 
 }  // namespace claudebox::runtime

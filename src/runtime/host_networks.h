@@ -19,7 +19,8 @@ class HostNetworks {
   /// Takes what the monitor has. True where it had anything, lost messages included.
   bool changed();
 
-  /// What no box may reach now. Asks the kernel, some tenths of a millisecond. Throws.
+  /// What no box may reach now. Asks the kernel: a tenth of a millisecond, more with thousands of routes. Where they
+  /// change all the time, what it got last; the monitor then says that it is out of date. Throws.
   std::vector<net::HostPrefix> read() const;
 
  private:

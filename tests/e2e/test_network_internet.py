@@ -123,6 +123,36 @@ def test_packets_that_name_their_interface_reach_no_more(where, net):
     assert [r for r in results if r["errno"] is None] == []
 
 
+def test_what_can_not_pass_fails_at_once(where, net):
+    """Kinds of packet that slirp4netns does not answer, or that choose their own way: never a time-out."""
+    script = f"""
+import errno, json, socket, struct, time
+def outcome(family, kind, protocol, address, options=(), size=20):
+    start, name = time.monotonic(), None
+    try:
+        with socket.socket(family, kind, protocol) as s:
+            s.settimeout(3)
+            for option in options: s.setsockopt(*option)
+            s.connect((address, 7))
+            s.send((b"\\x80" if family == socket.AF_INET6 else b"\\x08") + bytes(size))
+            s.recv(100)
+    except TimeoutError: name = "timeout"
+    except OSError as error: name = errno.errorcode.get(error.errno)
+    return [name, time.monotonic() - start]
+v4, v6, dgram, stream = socket.AF_INET, socket.AF_INET6, socket.SOCK_DGRAM, socket.SOCK_STREAM
+options = [bytes([1, 1, 1, 1]), bytes([7, 7, 4, 0, 0, 0, 0, 0]), bytes([148, 4, 0, 0])]
+print(json.dumps([
+    outcome(v6, dgram, socket.IPPROTO_ICMPV6, {PUBLIC6!r}), outcome(v6, dgram, 0, {PUBLIC6!r}, size=65500),
+    outcome(v4, dgram, 136, {PUBLIC4!r}), outcome(v6, dgram, 136, {PUBLIC6!r}), outcome(v4, stream, 132, {PUBLIC4!r}),
+    *[outcome(v4, stream, 0, {PUBLIC4!r}, [(socket.IPPROTO_IP, 4, each)]) for each in options],
+    outcome(v4, dgram, 0, {LAN4!r}, size=65500), outcome(v6, dgram, 0, {LAN6!r}, size=65500),
+    outcome(v4, stream, 262, {LAN4!r}), outcome(v6, stream, 262, {LAN6!r})]))
+"""
+    for name, seconds in json.loads(where.python(script)):
+        assert name not in (None, "timeout") and seconds < 0.9, (name, seconds)
+    assert not net.contacts()
+
+
 def test_multicast_and_broadcast_never_leave(where, net):
     net.packets()
     where.attempts(("udp", "239.255.255.250", 1900, {"timeout": 0.2}), ("udp", "224.0.0.251", 5353, {"timeout": 0.2, "via": "bindtodevice"}),

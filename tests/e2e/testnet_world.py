@@ -73,7 +73,7 @@ LOCAL = {
     "internet": [*SPECIAL4, *SPECIAL6, *PUBLIC],
     "lan": ["192.168.77.16/28", "192.168.77.64/26", "192.168.77.128/25", "172.17.0.2/31", "172.17.128.0/17",
             "45.91.0.0/16", "169.254.0.0/16"],
-    "vpn": [*PUBLIC, "100.64.0.0/10", "10.66.0.0/16", "fd7a:115c:a1e0::/48"],
+    "vpn": [*PUBLIC, "100.100.0.0/16", "10.66.0.0/16", "fd7a:115c:a1e0::53/128"],
 }
 
 # Name of the host's end, namespace of the other end, addresses here and there.
@@ -240,8 +240,8 @@ class World:
     def serve(self, space: str) -> None:
         everywhere = [(address, port) for address in ("0.0.0.0", "::") for port in (7, 9, 80, 443)]
         for address, port in HOST_PORTS if space == "host" else everywhere:
-            self.tcp(space, address, port, self.http if port in (80, 8080, 443) else self.echo)
-            self.udp(space, address, port, self.say)
+            self.tcp(space, address, port, {7: self.echo, 9: self.discard}.get(port, self.http))
+            self.udp(space, address, port, self.say if port != 9 else self.discard)
         if space == "host":
             for address in ("0.0.0.0", "::"):
                 self.tcp(space, address, 7, self.echo)
@@ -300,6 +300,10 @@ class World:
     @staticmethod
     def echo(space: str, client: socket.socket, data: bytes) -> bool:
         client.send(data)
+        return True
+
+    @staticmethod
+    def discard(*_) -> bool:
         return True
 
     def udp(self, space: str, address: str, port: int, handler) -> None:
@@ -431,8 +435,8 @@ class Witness:
             return
         if number in (6, 17) and len(packet) >= head + 4:
             self.seen.add(("tcp" if number == 6 else "udp", destination, struct.unpack_from(">H", packet, head + 2)[0]))
-        elif number == 58 and len(packet) > 40 and packet[40] >= 133:
-            pass  # neighbour discovery
+        elif (number == 58 and len(packet) > 40 and packet[40] >= 133) or (number == 0 and destination == "ff02::16"):
+            pass  # the host's own neighbour discovery and multicast listener reports
         else:
             self.seen.add((f"ip {number}", destination, 0))
 
