@@ -262,16 +262,19 @@ class Terminal:
     def resize(self, columns: int, rows: int) -> None:
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
 
-    def wait_for(self, pattern: str, timeout: float = 30.0, history: int = 200) -> re.Match:
-        """Waits until `pattern` (a regular expression over lines) is on the screen."""
+    def sees(self, pattern: str, timeout: float, history: int = 200) -> re.Match | None:
+        """What `pattern` (a regular expression over lines) finds on the screen within `timeout` seconds."""
         deadline = time.monotonic() + timeout
-        while True:
-            text = self.screen(history)
-            if found := re.search(pattern, text, re.MULTILINE):
-                return found
-            if time.monotonic() > deadline:
-                pytest.fail(f"waited {timeout} s for {pattern!r} on this screen:\n{text}")
+        while not (found := re.search(pattern, self.screen(history), re.MULTILINE)) and time.monotonic() < deadline:
             time.sleep(0.05)
+        return found
+
+    def wait_for(self, pattern: str, timeout: float = 30.0, history: int = 200) -> re.Match:
+        """The same, where it has to be there."""
+        found = self.sees(pattern, timeout, history)
+        if not found:
+            pytest.fail(f"waited {timeout} s for {pattern!r} on this screen:\n{self.screen(history)}")
+        return found
 
     def close(self) -> None:
         if self.started:

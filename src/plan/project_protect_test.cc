@@ -1,0 +1,41 @@
+#include <gmock/gmock.h>
+
+#include "git_host.h"
+
+namespace claudebox::plan {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(ProjectProtection, CoversWhatExistsAndReportsWhatComes) {
+  auto host = repository();
+  host.file(kProject + "/.envrc").file(kProject + "/.claude/settings.json").directory(kProject + "/.vscode");
+  const Plan plan = protect(host);
+  for (const std::string path : {"/.envrc", "/.claude/settings.json", "/.vscode"})
+    EXPECT_TRUE(is_covered(plan, kProject + path));
+  EXPECT_TRUE(is_pinned(plan, kProject + "/.claude"));
+  EXPECT_FALSE(is_covered(plan, kProject + "/.mcp.json"));
+  EXPECT_THAT(plan.sweeps, Contains(Field(&Sweep::path, kProject + "/.mcp.json")));
+  EXPECT_THAT(plan.sweeps,
+              Contains(Field(&Sweep::path, kProject + "/.envrc")));  // replaced by the host, perhaps
+}
+
+TEST(ProjectProtection, LinksAreCoveredWhereTheyLead) {
+  auto host = repository();
+  host.symlink(kProject + "/.vscode", "conf/code").file(kProject + "/conf/code/tasks.json");
+  host.symlink(kProject + "/.claude", "/home/dev/shared-claude")
+      .file("/home/dev/shared-claude/settings.json");
+  host.symlink(kProject + "/.idea", ".");
+  const Plan plan = protect(host);
+  EXPECT_TRUE(is_covered(plan, kProject + "/conf/code"));
+  EXPECT_TRUE(is_pinned(plan, kProject + "/conf"));
+  EXPECT_FALSE(is_covered(plan, kProject + "/.vscode"));
+  for (const auto& mount : plan.mounts) EXPECT_THAT(mount.target, Not(HasSubstr("shared-claude")));
+  EXPECT_THAT(plan.notes, Contains(Field(&Note::level, Note::Level::danger)));
+}
+
+}  // namespace
+}  // namespace claudebox::plan
