@@ -9,6 +9,10 @@
 // kernel slows the sender), and frames from it are read on. Nothing is buffered beyond that one packet. A few packets for
 // each direction and turn keep one from starving the other and the name server.
 //
+// slirp4netns may block for seconds: a datagram to a neighbour of the host's that does not answer waits for its ARP, in
+// a blocking socket. What is denied must be refused at once all the same. So a packet waits for a short time only; then
+// what would go to slirp4netns is dropped, as by a full queue, and the tun device is read on, until there is room again.
+//
 // "Say it twice": the kernel only notes an ICMP error that arrives while connect(2) still holds the socket, and the gateway
 // on another core is that fast. One connect in some thousands would wait a second for its next SYN. So the answer to a SYN
 // is sent once more a millisecond later.
@@ -26,6 +30,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kRepeatAfter{1};
 constexpr std::chrono::milliseconds kReportEvery{500};
+/// Longer than slirp4netns needs for what is queued, shorter than a person notices.
+constexpr std::chrono::milliseconds kStalledAfter{50};
 
 net::Time now_is() {
   return std::chrono::steady_clock::now();
@@ -59,6 +65,7 @@ void Link::lose_slirp() {
   slirp_.reset();
   if (pending_ > 0) watch_tun(true);
   pending_ = 0;
+  stalled_ = false;
 }
 
 void Link::watch_tun(bool on) {
@@ -124,10 +131,27 @@ void Link::reset_peer(const net::ResetTarget& target) {
 
 void Link::to_slirp(std::span<std::uint8_t> frame) {
   if (::write(slirp_.get(), frame.data(), frame.size()) >= 0) return;
-  if (errno != EAGAIN) return;  // the end of slirp4netns shows as EPOLLHUP
+  if (errno != EAGAIN || stalled_) return;  // the end of slirp4netns shows as EPOLLHUP
   pending_ = frame.size();
+  pending_since_ = now_is();
   watch_tun(false);
   loop_.modify(slirp_.get(), EPOLLIN | EPOLLOUT);
+}
+
+void Link::slirp_has_room() {
+  if (pending_ > 0) {
+    if (::write(slirp_.get(), out_.data(), pending_) < 0 && errno == EAGAIN) return;
+    pending_ = 0;
+    watch_tun(true);
+  }
+  stalled_ = false;
+  loop_.modify(slirp_.get(), EPOLLIN);
+}
+
+void Link::give_up_waiting() {
+  pending_ = 0;
+  stalled_ = true;
+  watch_tun(true);
 }
 
 void Link::to_box(std::span<const std::uint8_t> packet) noexcept {
@@ -136,12 +160,7 @@ void Link::to_box(std::span<const std::uint8_t> packet) noexcept {
 }
 
 void Link::read_slirp(std::uint32_t events) {
-  if ((events & EPOLLOUT) != 0 && pending_ > 0) {
-    if (::write(slirp_.get(), out_.data(), pending_) < 0 && errno == EAGAIN) return;
-    pending_ = 0;
-    loop_.modify(slirp_.get(), EPOLLIN);
-    watch_tun(true);
-  }
+  if ((events & EPOLLOUT) != 0) slirp_has_room();
   const auto now = now_is();
   for (int turn = 0; turn < kPacketsPerTurn; ++turn) {
     const ssize_t got = ::read(slirp_.get(), in_.data(), in_.size());
@@ -183,6 +202,7 @@ void Link::cut_forbidden(net::Time now) {
 int Link::timeout(net::Time now) const {
   auto due = net::Time::max();
   if (!repeats_.empty()) due = repeats_.front().due;
+  if (pending_ > 0) due = std::min(due, pending_since_ + kStalledAfter);
   if (traffic_ || reporter_.pending()) due = std::min(due, next_report_);
   if (due == net::Time::max()) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - now).count();
@@ -194,6 +214,7 @@ void Link::work(net::Time now, bool all) {
     to_box(repeats_.front().answer);
     repeats_.pop_front();
   }
+  if (pending_ > 0 && now >= pending_since_ + kStalledAfter) give_up_waiting();
   if (!all && now < next_report_) return;
   next_report_ = now + kReportEvery;
   reporter_.flush();

@@ -51,6 +51,8 @@ class Link {
   void refuse(const net::Packet& packet, net::Time now);
   void to_box(std::span<const std::uint8_t> packet) noexcept;
   void to_slirp(std::span<std::uint8_t> frame);
+  void slirp_has_room();
+  void give_up_waiting();
   void reset_peer(const net::ResetTarget& target);
   void lose_slirp();
   void watch_tun(bool on);
@@ -70,6 +72,8 @@ class Link {
   Buffer out_{};
   Buffer in_{};
   std::size_t pending_ = 0;  ///< bytes of `out_` that slirp4netns had no room for
+  net::Time pending_since_{};
+  bool stalled_ = false;  ///< slirp4netns takes nothing: what would go to it is dropped
   std::deque<Repeat> repeats_;
   net::Time next_report_{};
   bool traffic_ = false;
