@@ -133,6 +133,10 @@ class Tree {
          {.value_name = "[HOSTPORT:]PORT", .group = kBox});
     list(app, "--reach", "bring a port of the host's loopback into the box", low_.reach,
          {.value_name = "PORT", .group = kBox});
+    flag(app, "--nix-daemon", "let the box build with this machine's Nix daemon", low_.nix_daemon,
+         {.group = kBox});
+    flag(app, "--nix-daemon-network", "also in offline and allowlist, which its builds leave",
+         low_.nix_daemon_network, {.group = kBox});
     list(app, "--mount", "show a path of the host in the box", low_.mounts,
          {.value_name = "SRC[:DST][:ro|rw]", .group = kBox, .completion = Completion::file});
     list(app, "--env", "pass a variable into the box", low_.env,

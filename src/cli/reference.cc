@@ -44,6 +44,18 @@ constexpr std::array kOptions = std::to_array<OptionText>({
      "127.0.0.1:PORT and [::1]:PORT in the box lead to this machine's server on that port of its loopback: a "
      "database, "
      "a proxy. In every tier but full. May be given several times."},
+    {"--nix-daemon", "",
+     "nix in the box builds with this machine's Nix daemon, whose socket and store it sees read-only. What "
+     "it "
+     "builds is built outside the box and outside its tier: a fixed-output derivation has this machine's "
+     "network, "
+     "its loopback and your local network included, and every path of the store can be read. Refused where "
+     "the "
+     "daemon trusts you (trusted-users of nix.conf), since that is root on this machine."},
+    {"--nix-daemon-network", "",
+     "The second word for --nix-daemon in the tiers offline and allowlist: builds of the daemon don't keep "
+     "to "
+     "them."},
     {"--mount", "",
      "SRC is a path of the host; DST is where the box sees it, the same path where it is left out. Read-only "
      "unless :rw follows. A leading ~ is your home, a relative SRC starts at the current directory. A colon "

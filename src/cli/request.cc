@@ -90,6 +90,8 @@ plan::Request make_request(const LowArgs& low, const sys::HostView& host, base::
   if (low.verb == Verb::selftest) request.action = plan::Action::selftest;
 
   request_network(low, host, request, problems);
+  if (low.nix_daemon) request.nix_daemon = Origin{Origin::Kind::flag, "--nix-daemon", "asked for"};
+  request.nix_daemon_network = low.nix_daemon_network;
   for (const auto& typed : low.mounts)
     if (auto mount = parse_mount(typed, problems)) request.mounts.push_back(std::move(*mount));
   for (const auto& typed : low.env) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kPerTurn = 16;
 /// Bytes that a client may leave unread before it gets no more answers.
-constexpr std::size_t kMaxUnread = 64 * 1024;
+constexpr std::size_t kMaxUnread = std::size_t{64} * 1024;
 
 net::Time now_is() {
   return std::chrono::steady_clock::now();

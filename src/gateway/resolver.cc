@@ -222,9 +222,11 @@ class Resolver::State {
   }
 
   Lookup remove(std::uint32_t number) {
-    auto node = lookups_.extract(number);
-    drop_socket(node.mapped());
-    return std::move(node.mapped());
+    const auto found = lookups_.find(number);
+    Lookup lookup = std::move(found->second);
+    lookups_.erase(found);
+    drop_socket(lookup);
+    return lookup;
   }
 
   void drop_socket(Lookup& lookup) {
@@ -243,7 +245,7 @@ class Resolver::State {
 };
 
 Resolver::Resolver(sys::EventLoop& loop, int udp, int tcp_listener, net::Policy& policy,
-                   std::vector<AllowedName> names, bool allowlist, ResolverHost& host)
+                   const std::vector<AllowedName>& names, bool allowlist, ResolverHost& host)
     : state_(std::make_unique<State>(loop, udp, tcp_listener, policy, names, allowlist, host)) {}
 
 Resolver::~Resolver() = default;

@@ -28,7 +28,7 @@ class ResolverHost {
 class Resolver {
  public:
   Resolver(sys::EventLoop& loop, int udp, int tcp_listener, net::Policy& policy,
-           std::vector<AllowedName> names, bool allowlist, ResolverHost& host);
+           const std::vector<AllowedName>& names, bool allowlist, ResolverHost& host);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;

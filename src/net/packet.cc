@@ -19,7 +19,7 @@ std::uint32_t u32(std::span<const std::uint8_t> bytes, std::size_t at) noexcept 
 bool read_v4(Packet& packet) noexcept {
   const auto& bytes = packet.bytes;
   if (bytes.size() < kMinV4) return false;
-  packet.header_length = (bytes[0] & 0x0fU) * 4U;
+  packet.header_length = std::size_t{bytes[0] & 0x0fU} * 4;
   if (packet.header_length < kMinV4 || packet.header_length > bytes.size() || u16(bytes, 2) != bytes.size())
     return false;
   packet.has_options = packet.header_length > kMinV4;
@@ -47,7 +47,7 @@ bool read_v6(Packet& packet) noexcept {
 
 void read_tcp(Packet& packet, std::span<const std::uint8_t> segment) noexcept {
   if (segment.size() < kMinTcp) return;
-  const std::size_t header = (segment[12] >> 4) * 4U;
+  const std::size_t header = std::size_t{segment[12]} / 16 * 4;
   if (header < kMinTcp || header > segment.size()) return;
   packet.is_whole = true;
   packet.source_port = u16(segment, 0);

@@ -31,7 +31,7 @@ void add_project(Plan& plan) {
 std::optional<std::string> find_program(const sys::HostView& host, const std::string& name) {
   for (const auto& entry :
        base::split(host.variable("PATH").value_or("") + ":/usr/bin:/usr/local/bin", ':')) {
-    const std::string candidate = base::path_join(entry, name);
+    std::string candidate = base::path_join(entry, name);
     if (entry.starts_with('/') && host.stat(candidate).kind == sys::FileKind::file &&
         host.executable(candidate))
       return candidate;
@@ -91,6 +91,7 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   if (const auto program = find_agent(host, default_agent()))
     for (auto& mount : agent_program_mounts(host, default_agent(), *program))
       plan.mounts.push_back(std::move(mount));
+  plan_nix_daemon(request, host, plan, problems);
   plan_extra_mounts(request, host, plan, problems);
   plan_env(request, host, plan, problems);
   plan_notes(host, plan);

@@ -161,6 +161,7 @@ void plan_env(const Request& request, const sys::HostView& host, Plan& plan, bas
   pass.generated("TMPDIR", "/tmp", "private to the box");
   pass.generated("NPM_CONFIG_PREFIX", plan.user_home + "/.local/box",
                  "so that npm install -g works in the box");
+  if (plan.nix_daemon) pass.generated("NIX_REMOTE", "daemon", "nix would take a store of its own");
   pass.generated("CLAUDEBOX", plan.instance.id, "says that this is a box");
   pass.from_host();
   for (const auto& wish : request.env) pass.extra(wish, problems);

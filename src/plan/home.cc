@@ -108,12 +108,14 @@ class HomePass {
     } else if (base::is_within(*real, "/nix/store")) {
       add("/nix/store", "PATH names " + entry);
     }
-    // A PATH entry that is a link elsewhere (~/.nix-profile/bin) is kept as a link.
+    // A PATH entry that is a link elsewhere (~/.nix-profile/bin, /nix/var/nix/profiles/default/bin) is kept as a link.
     add_link(base::normalize(entry), *real);
   }
 
   void add_link(const std::string& entry, const std::string& real) {
-    if (entry == real || !base::is_within(entry, base::normalize(host_.identity().home))) return;
+    if (entry == real || !(base::is_within(entry, base::normalize(host_.identity().home)) ||
+                           base::is_within(entry, "/nix/var/nix/profiles")))
+      return;
     for (const auto& step : base::ancestors_and_self(entry)) {
       if (host_.lstat(step).kind != sys::FileKind::symlink || step == base::normalize(host_.identity().home))
         continue;

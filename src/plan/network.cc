@@ -1,9 +1,5 @@
 #include <algorithm>
 
-#include "plan/passes.h"
-
-#include <algorithm>
-
 #include "net/address.h"
 #include "net/name_pattern.h"
 #include "net/resolv_conf.h"

@@ -40,6 +40,10 @@ void plan_etc(const sys::HostView& host, Plan& plan);
 /// BOX-4: the box's home, and the tool directories of the caller's PATH.
 void plan_home(const sys::HostView& host, Plan& plan);
 
+/// NET-4: the Nix daemon's socket and store, where they may be granted.
+void plan_nix_daemon(const Request& request, const sys::HostView& host, Plan& plan,
+                     base::Diagnostics& problems);
+
 /// What the user asked for with --mount.
 void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& plan,
                        base::Diagnostics& problems);

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -159,6 +160,7 @@ struct Command {
 struct Plan {
   Setting<Tier> network{};
   Network net{};
+  std::optional<base::Origin> nix_daemon{};  ///< the socket of the Nix daemon is in the box
   Project project{};
   Instance instance{};
   Command command{};

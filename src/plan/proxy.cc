@@ -34,7 +34,7 @@ std::optional<Proxy> parse_proxy(std::string_view value) {
   if (const auto user = value.rfind('@'); user != std::string_view::npos) value.remove_prefix(user + 1);
   const bool bracketed = value.starts_with('[');
   const std::size_t end = bracketed ? value.find(']') : value.find(':');
-  std::string_view host = value.substr(bracketed ? 1 : 0, end - (bracketed ? 1 : 0));
+  const std::string_view host = value.substr(bracketed ? 1 : 0, end - (bracketed ? 1 : 0));
   std::string_view port;
   if (end != std::string_view::npos) port = value.substr(bracketed ? end + 1 : end);
   Proxy proxy;
@@ -98,7 +98,7 @@ class Way {
   /// name server.
   std::string wanted() const {
     if (is_loopback()) return "--reach " + (proxy_.port ? std::to_string(proxy_.port) : "PORT");
-    const std::string lan = "--lan " + with_port(proxy_.host, proxy_.port);
+    std::string lan = "--lan " + with_port(proxy_.host, proxy_.port);
     if (plan_.network.value == Tier::allowlist) return lan;
     const bool refused = address_ ? net::special_purpose(*address_) != nullptr : is_private_name();
     return refused ? lan : std::string();

@@ -85,6 +85,8 @@ struct Request {
   std::vector<LanDestination> lan;
   std::vector<PublishedPort> publish;
   std::vector<ReachedPort> reach;
+  std::optional<base::Origin> nix_daemon;  ///< --nix-daemon
+  bool nix_daemon_network = false;         ///< --nix-daemon-network: known to leave the tier
   std::vector<MountRequest> mounts;
   std::vector<EnvRequest> env;
   std::optional<std::string> project;   ///< --project DIR

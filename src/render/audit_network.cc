@@ -21,7 +21,8 @@ std::string reach_of(const plan::Plan& plan) {
     case Tier::allowlist:
       return "the hosts below by their names, and nothing else";
     case Tier::offline:
-      return "nothing but the box's own loopback";
+      return plan.nix_daemon ? "what the Nix daemon's builds reach; itself nothing but its own loopback"
+                             : "nothing but the box's own loopback";
   }
   return {};
 }
@@ -91,6 +92,9 @@ void Audit::network() {
     grant({{"lan"}}, {{where + (lan.port == 0 ? "" : " port " + port_text(lan.port)), Role::danger}},
           {lan_danger(lan)}, &lan.origin);
   }
+  if (plan_.nix_daemon)
+    grant({{"nix daemon"}}, {{"its socket, and /nix/store", Role::danger}}, nix_daemon_dangers(),
+          &*plan_.nix_daemon);
   ports();
 }
 

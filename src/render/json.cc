@@ -193,6 +193,10 @@ ordered_json record_of(const plan::Plan& plan) {
             {"dangers", danger.empty() ? ordered_json::array() : ordered_json::array({danger})},
             {"origin", origin_of(port.origin)}};
   });
+  out["network"]["nix_daemon"] = {
+      {"granted", plan.nix_daemon.has_value()},
+      {"dangers", plan.nix_daemon ? ordered_json(nix_daemon_dangers()) : ordered_json::array()},
+      {"origin", origin_of(plan.nix_daemon.value_or(base::Origin{}))}};
   const bool gateway = plan.has_gateway();
   out["network"]["box_addresses"] =
       gateway ? ordered_json::array({plan.net.box_v4, plan.net.box_v6}) : ordered_json::array();

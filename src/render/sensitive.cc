@@ -185,6 +185,12 @@ std::string reach_danger(const plan::ReachedPort& reached) {
   return {};
 }
 
+std::vector<std::string> nix_daemon_dangers() {
+  return {
+      "builds outside the box, with this machine's network: the internet, your local network, its loopback",
+      "reads every path of the store: other projects' sources, and secrets that came into it"};
+}
+
 bool is_secret(const EnvVar& variable) {
   if (!base::secret_shape(variable.value).empty()) return true;
   return variable.kind != EnvVar::Kind::generated && base::secret_name(variable.name);

@@ -22,6 +22,9 @@ std::string variable_danger(const plan::EnvVar& variable);
 /// Why an opened private destination is sensitive. It always is.
 std::string lan_danger(const plan::LanDestination& lan);
 
+/// What the socket of the Nix daemon gives away, in every tier.
+std::vector<std::string> nix_daemon_dangers();
+
 /// What the usual service of a port on the host's loopback gives away; empty for an ordinary port.
 std::string reach_danger(const plan::ReachedPort& reached);
 
