@@ -5,7 +5,7 @@
 //     up|down ADDRESS PORT STREAMS SECONDS   megabits a second, without the first quarter of a second
 //     rtt ADDRESS PORT COUNT                 one byte there and back on one connection, microseconds each
 //     connect ADDRESS PORT COUNT             connect(2) alone, microseconds each, and how often it succeeded
-//     lookup SERVER NAME COUNT               an A query by UDP, microseconds each
+//     lookup NAME COUNT                      an A query by UDP to the name server of /etc/resolv.conf
 //     upload ADDRESS PORT STREAMS            begins a bulk upload in the background; "still" ends it
 //   traffic once ADDRESS PORT    connects, says "ready", holds the connection until its standard input ends
 //
@@ -21,6 +21,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -108,6 +109,13 @@ ordered_json connects(const sockaddr_in& to, int count) {
   return {{"us", times}, {"succeeded", succeeded}};
 }
 
+std::string name_server() {
+  std::ifstream file("/etc/resolv.conf");
+  for (std::string word; file >> word;)
+    if (word == "nameserver" && file >> word) return word;
+  throw std::runtime_error("/etc/resolv.conf names no server");
+}
+
 ordered_json lookups(const sockaddr_in& server, const std::string& name, int count) {
   std::string question;
   std::istringstream labels(name);
@@ -160,20 +168,21 @@ void answer_requests() {
   pid_t upload = -1;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
-    std::string what, address;
-    words >> what >> address;
+    std::string what;
+    words >> what;
     ordered_json answer = ordered_json::object();
     if (what == "lookup") {
       std::string name;
       int count = 0;
       words >> name >> count;
-      answer = lookups(address_of(address, 53), name, count);
+      answer = lookups(address_of(name_server(), 53), name, count);
     } else if (what == "still") {
       end(std::exchange(upload, -1));
     } else {
+      std::string address;
       int port = 0, count = 0;
       double seconds = 0;
-      words >> port >> count >> seconds;
+      words >> address >> port >> count >> seconds;
       const auto to = address_of(address, port);
       if (what == "up" || what == "down") answer = throughput(what == "up", to, count, seconds);
       if (what == "rtt") answer = round_trips(to, count);
