@@ -77,7 +77,7 @@ def measure(options: argparse.Namespace, host: Host, report: Report) -> None:
             if "network" in wanted:
                 network.measure(host, report, net, options.network_rounds, options.seconds)
             if "crowd" in wanted:
-                crowd.measure(host, report, net, 5, options.boxes)
+                crowd.measure(host, report, net, 3, options.boxes)
     if "growth" in wanted:
         growth.by_instances(host, report, options.rounds, options.instances)
         growth.by_files(host, report, options.rounds, options.files)

@@ -62,8 +62,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::ifstream file(argv[1]);
+  const ordered_json spec = ordered_json::parse(file);
   std::list<Member> members;
-  for (const auto& one : ordered_json::parse(file).at("cases")) members.emplace_back(one);
+  for (const auto& one : spec.at("cases")) members.emplace_back(one);
 
   const auto start = std::chrono::steady_clock::now();
   for (auto& member : members) member.start();
