@@ -282,6 +282,8 @@ void Network::fail(const std::string& reason) {
 }
 
 void Network::finish() {
+  // Before the gateway, whose end would make it spin; it is reaped later, so that the two end at the same time.
+  if (slirp_) slirp_->stop();
   if (!gateway_ || failed_ || !confined_) return;
   gateway_->finish();
   gateway::Message message;
