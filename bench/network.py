@@ -14,6 +14,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 from figures import Report, spread
 from host import Host
@@ -158,6 +159,7 @@ def refusals(places: Places, report: Report) -> None:
     for name, streams in (("at rest", 0), ("under an upload of 8 streams", 8)):
         if streams:
             places.box.ask(f"upload {SERVER} {PORT} {streams}")
+            time.sleep(0.5)  # it is under way
         answer = places.box.ask(f"connect {LAN4} 80 10000")
         places.box.ask("still")
         if answer["succeeded"]:
