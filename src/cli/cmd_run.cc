@@ -182,8 +182,9 @@ int run_box(const Context& context) {
   stopwatch.lap("state");
   report::Outcome outcome;
   const auto record = [&log](const report::NetworkEvent& event) { log.add(event); };
-  if (const auto status =
-          launch_or_explain(context, [&] { outcome = runtime::run(plan, {.on_event = record}); })) {
+  const auto stage = [&stopwatch](const char* name) { stopwatch.lap(name); };
+  const auto start = [&] { outcome = runtime::run(plan, {.on_event = record, .on_stage = stage}); };
+  if (const auto status = launch_or_explain(context, start)) {
     log.finish(
         {.kind = report::Outcome::Kind::failed, .status = *status, .reason = "the box could not be made"});
     return *status;

@@ -101,7 +101,10 @@ constexpr std::array kOptions = std::to_array<OptionText>({
      "or Ctrl-C."},
     {"--explain", "",
      "Each mount and variable is followed by the flag, the rule or the fact that it comes from."},
-    {"--timings", "", "Planning, audit, lock, state and the box itself, in milliseconds, on standard error."},
+    {"--timings", "",
+     "How long each stage took, in milliseconds, on standard error: planning, audit, lock, state, then the "
+     "parts of "
+     "the box and of its network in the order in which they were ready."},
     {"--quiet", "",
      "No audit where nothing is asked, no notes. Errors and what was found at the end still show."},
     {"--verbose", "",

@@ -87,9 +87,10 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   const Stubs stubs(plan.stubs);
   Guard guard(plan.watches);
   Terminal terminal;
+  stage("protections");
   sys::EventLoop loop;
   Network network(plan);
-  stage("protections");
+  if (plan.has_gateway()) stage("slirp4netns cloned");
 
   const OpenedOptions options = open_options(plan::bwrap_options(plan));
   const sys::UniqueFd options_file = sys::make_memory_file("claudebox-bwrap-options", options.text);

@@ -116,7 +116,9 @@ void Network::start_gateway() {
   const std::array descriptors{box_.tun.get(), box_.udp.get(), box_.tcp.get()};
   if (!gateway_->send(configuration(plan_), descriptors))
     base::throw_system_error(errno, "can't tell the gateway what to do");
+  stage("gateway started");
   send_prefixes();
+  stage("host's networks");
   const std::vector<net::Grant> grants(grants_.begin(), grants_.end());
   for (std::size_t at = 0; at < grants.size(); at += kGrantsPerMessage) {
     const auto count = static_cast<std::ptrdiff_t>(std::min(kGrantsPerMessage, grants.size() - at));
@@ -173,6 +175,7 @@ void Network::connect_slirp() {
     const std::array descriptors{socket->get()};
     if (!gateway_->send(gateway::SlirpSocket{}, descriptors))
       base::throw_system_error(errno, "can't hand slirp4netns to the gateway");
+    stage("slirp4netns connected");
     return;
   }
   if (std::chrono::steady_clock::now() > connect_by_)
@@ -184,6 +187,7 @@ void Network::on_slirp_ready() {
   loop_->remove(slirp_->ready_descriptor());
   if (!slirp_->read_ready()) return;  // it ends: the descriptor of its process says so
   slirp_ready_ = true;
+  stage("slirp4netns ready");
   release();
 }
 
@@ -206,6 +210,7 @@ void Network::on_control(std::uint32_t events) {
 void Network::on_message(const gateway::Message& message) {
   if (std::holds_alternative<gateway::Confined>(message)) {
     confined_ = true;
+    stage("gateway confined");
     release();
   } else if (const auto* wanted = std::get_if<gateway::WantUpstream>(&message)) {
     const auto socket = upstream_->open(wanted->attempt, wanted->tcp);
@@ -265,6 +270,11 @@ void Network::incident(std::string text) {
                     .reason = std::move(text)});
 }
 
+/// Replacements later on are no stages of the start.
+void Network::stage(const char* name) const {
+  if (!released_) callbacks_.stage(name);
+}
+
 void Network::fail(const std::string& reason) {
   if (std::exchange(failed_, true)) return;
   incident(reason);
@@ -272,6 +282,8 @@ void Network::fail(const std::string& reason) {
 }
 
 void Network::finish() {
+  // Before the gateway, whose end would make it spin; it is reaped later, so that the two end at the same time.
+  if (slirp_) slirp_->stop();
   if (!gateway_ || failed_ || !confined_) return;
   gateway_->finish();
   gateway::Message message;

@@ -27,6 +27,7 @@ struct NetworkCallbacks {
   std::function<void()> ready;                                   ///< once: the command may start
   std::function<void(const std::string& reason)> failed;         ///< it can't be had, or broke for good
   std::function<void(const report::NetworkEvent& event)> event;  ///< for the record of the session
+  std::function<void(const char* stage)> stage;                  ///< a stage of the start is over
 };
 
 class Network {
@@ -60,6 +61,7 @@ class Network {
   void release();
   void fail(const std::string& reason);
   void incident(std::string text);
+  void stage(const char* name) const;
   void guarded(const std::function<void()>& work);
 
   const plan::Plan& plan_;

@@ -21,11 +21,13 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <vector>
 
 #include "base/error.h"
+#include "runtime/inner_command.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -138,6 +140,10 @@ Slirp::Slirp(const plan::Network& network) {
   exit_ = std::move(exit.write);
   error_ = std::move(error.read);
   ready_ = std::move(ready.read);
+}
+
+void Slirp::stop() noexcept {
+  send_signal(process_.pidfd, SIGKILL);
 }
 
 bool Slirp::executed() {

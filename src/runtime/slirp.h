@@ -24,6 +24,8 @@ class Slirp {
   /// Whether it said that it is ready. Call when `ready_descriptor` is readable.
   bool read_ready() const;
   const sys::ChildProcess& process() const { return process_; }
+  /// Kills it and does not wait: the destructor reaps.
+  void stop() noexcept;
   /// What it printed, for a message; at most 2 KiB.
   std::string output() const;
 

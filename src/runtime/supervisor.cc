@@ -53,7 +53,8 @@ class Supervisor {
     box_.network->start(loop_, std::move(box_.box_network), box_.child->pid,
                         {.ready = [this] { release(); },
                          .failed = [this](const std::string& reason) { network_failed(reason); },
-                         .event = [this](const auto& event) { tell(event); }});
+                         .event = [this](const auto& event) { tell(event); },
+                         .stage = [this](const char* name) { stage(name); }});
     loop_.run();
     return finish();
   }
@@ -61,8 +62,8 @@ class Supervisor {
  private:
   void release() {
     released_ = true;
-    if (box_.options->on_stage) box_.options->on_stage("network");
     sys::write_all(box_.block_pipe, "1");
+    stage("release");
   }
 
   void network_failed(const std::string& reason) {
@@ -72,6 +73,10 @@ class Supervisor {
 
   void tell(const report::NetworkEvent& event) const {
     if (box_.options->on_event) box_.options->on_event(event);
+  }
+
+  void stage(const char* name) const {
+    if (box_.options->on_stage) box_.options->on_stage(name);
   }
 
   void on_signals() {

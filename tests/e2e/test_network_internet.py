@@ -4,6 +4,7 @@ NET-10, NET-12)."""
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import time
@@ -337,3 +338,12 @@ def test_without_a_box_somebody_would_answer(net, address):
                                                      "s.sendall(b'x'); print(s.recv(4096).decode())")
     assert "LEAK" in done.stdout
     net.forget()
+
+
+def test_timings_show_the_parts_of_the_network(where):
+    done = where.run("true", options=("--timings",))
+    assert done.returncode == 0, done.stderr
+    stages = re.findall(r"(?:: |, )([a-z0-9' ]+) [\d.]+ ms", done.stderr)
+    assert stages[-2:] == ["release", "box"], "the command starts when all is ready"
+    assert {"slirp4netns cloned", "namespaces", "gateway started", "host's networks", "slirp4netns connected",
+            "slirp4netns ready", "gateway confined"} < set(stages)
