@@ -17,6 +17,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import sys
 
 import descendants
@@ -71,8 +72,7 @@ def sockets() -> list[str]:
 def of_host(counted: bool) -> dict:
     return {
         "namespaces": {kind: count_namespaces(kind) for kind in KINDS} if counted else {},
-        "devices": sorted(os.listdir("/sys/class/net")) if not counted else sorted(
-            line.split(":")[0].strip() for line in pathlib.Path("/proc/net/dev").read_text().splitlines()[2:]),
+        "devices": sorted(line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line),
         "mounts": sorted(line.split(" - ")[0].split(" ", 3)[3] for line in open("/proc/self/mountinfo")),
         "sockets": sockets(),
     }
@@ -111,7 +111,7 @@ class Observer:
     def files(self) -> list[str]:
         home = [str(path) for path in self.where.host.root.rglob("*") if "sessions" not in path.parts]
         shared = [f"{directory}/{name}" for directory in SHARED if os.path.isdir(directory) for name in os.listdir(directory)
-                  if "claudebox" in name or "slirp" in name]
+                  if re.search("claudebox|slirp", name) and not re.match("claudebox-(bench|test)", name)]  # of other tests
         return sorted(home + shared)
 
     def picture(self) -> dict:
