@@ -120,6 +120,7 @@ std::string approval_text(const plan::Plan& plan) {
             std::to_string(port.host_port) + "\n";
   for (const auto& port : plan.net.reach)
     text += "network reaches host port " + std::to_string(port.port) + "\n";
+  if (plan.nix_daemon) text += "network has the Nix daemon build outside the box\n";
   text += std::string("project ") + (plan.project.read_only ? "ro " : "rw ") + word(plan.project.root) + "\n";
   text += "user " + std::to_string(plan.uid) + (plan.nested ? "" : " without nested sandboxes") + "\n";
 

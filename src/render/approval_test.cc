@@ -85,6 +85,12 @@ TEST(Approval, WhatIsOpenedInTheNetworkDiffers) {
   EXPECT_THAT(changed([](auto& net) { net.allow.front().origin.source = "web.toml:3"; }), IsEmpty());
 }
 
+TEST(Approval, TheNixDaemonIsAGrant) {
+  auto after = hand_made_plan();
+  after.nix_daemon = base::Origin{};
+  EXPECT_THAT(difference(hand_made_plan(), after), HasSubstr("+ network has the Nix daemon build outside"));
+}
+
 TEST(Approval, ANarrowerTierDiffersToo) {
   auto after = hand_made_plan();
   after.network.value = Tier::offline;

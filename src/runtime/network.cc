@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "net/forget_oldest.h"
 #include "runtime/network_events.h"
 
 namespace claudebox::runtime {
@@ -119,7 +120,8 @@ void Network::start_gateway() {
   stage("gateway started");
   send_prefixes();
   stage("host's networks");
-  const std::vector<net::Grant> grants(grants_.begin(), grants_.end());
+  std::vector<net::Grant> grants;
+  for (const auto& [grant, last] : grants_) grants.push_back(grant);
   for (std::size_t at = 0; at < grants.size(); at += kGrantsPerMessage) {
     const auto count = static_cast<std::ptrdiff_t>(std::min(kGrantsPerMessage, grants.size() - at));
     const auto first = grants.begin() + static_cast<std::ptrdiff_t>(at);
@@ -217,7 +219,9 @@ void Network::on_message(const gateway::Message& message) {
     const std::array descriptors{socket.get()};
     gateway_->send(gateway::Upstream{wanted->id}, std::span(descriptors).first(socket ? 1 : 0));
   } else if (const auto* granted = std::get_if<gateway::Granted>(&message)) {
-    if (grants_.size() < net::Policy::kMaxGrants) grants_.insert(granted->grant);
+    if (grants_.size() >= net::Policy::kMaxGrants)
+      net::forget_oldest(grants_, [](const auto& last) { return last; });
+    grants_[granted->grant] = std::chrono::steady_clock::now();
   } else if (std::holds_alternative<gateway::SlirpLost>(message)) {
     if (connected_) restart_slirp("slirp4netns closed its connection");
   } else if (auto event = network_event(message, milliseconds_since_1970())) {

@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "plan/plan.h"
@@ -78,7 +77,7 @@ class Network {
   NetworkCallbacks callbacks_;
   std::chrono::steady_clock::time_point connect_by_;
   std::deque<std::chrono::steady_clock::time_point> restarts_;
-  std::set<net::Grant> grants_;
+  std::map<net::Grant, std::chrono::steady_clock::time_point> grants_;  ///< with when they were last given
   bool connected_ = false;
   bool slirp_ready_ = false;
   bool confined_ = false;

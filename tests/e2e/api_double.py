@@ -19,11 +19,13 @@ import http.server
 import itertools
 import json
 import re
+import socket
+import ssl
 import sys
 import threading
 import time
 import urllib.parse
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 REPLY = "This is the reply of the test double."
 ZERO_UUID = "00000000-0000-4000-8000-00000000fa4e"
@@ -136,11 +138,21 @@ def as_events(whole: dict[str, Any]) -> bytes:
 # --- the server ----------------------------------------------------------------------------------------------------
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client may go away in the middle of a request, or of TLS."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class ApiDouble:
-    """Listens on a port of its own. Everything that it was asked is in `log`, in order."""
+    """Listens on a port of its own, or on the sockets that it is given. Everything that it was asked is in `log`, in order."""
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0, routes: dict[tuple[str, str], Route] | None = None,
-                 authorized: Callable[[Request], bool] = lambda request: True):
+                 authorized: Callable[[Request], bool] = lambda request: True,
+                 listeners: Sequence[socket.socket] = (), tls: ssl.SSLContext | None = None):
         self.log: list[dict[str, Any]] = []
         self.tool_results: list[str] = []
         self.authorized = authorized
@@ -171,17 +183,23 @@ class ApiDouble:
             def log_message(self, *_: Any) -> None:
                 pass  # the log of requests is `log`
 
-        self._server = http.server.ThreadingHTTPServer((address, port), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
+        self._servers = []
+        for listener in listeners or [socket.create_server((address, port))]:
+            server = Server(listener.getsockname(), Handler, bind_and_activate=False)
+            server.socket.close()
+            server.socket = tls.wrap_socket(listener, server_side=True, do_handshake_on_connect=False) if tls else listener
+            self._servers.append(server)
+        self.port = self._servers[0].socket.getsockname()[1]
         self.url = f"http://{address}:{self.port}"
 
     def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
 
     # What tests ask.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -12,7 +13,7 @@ import pytest
 
 import descendants
 from conftest import Host, TIMEOUT
-from testnet import TestNet
+from testnet import TestNet, libc
 
 PROBE = (pathlib.Path(__file__).parent / "net_probe.py").read_text()
 
@@ -95,3 +96,24 @@ def where(host, net):
     left = descendants.wait_for_none(os.getpid(), before, 0.5)
     descendants.end(left)
     assert not left, f"processes left behind: {left}"
+
+
+@contextlib.contextmanager
+def inside_network(where: NetworkHost, network: str = "internet", options: tuple[str, ...] = ()):
+    """A box that lives, and a function that runs a command in its network namespace only: outside of its other namespaces and
+    its filter, as root with every capability there. Whoever the box's processes could become has less."""
+    with where.talking("print('ready'); import sys; sys.stdin.read()  # INSIDE", network=network, options=options) as box:
+        (pid, *_) = [pid for pid, command in descendants.below(box.pid).items()
+                     if "# INSIDE" in command and not command.startswith(where.host.binary)]
+
+        def enter() -> None:
+            where.net.enter("host", ordinary=False)
+            space = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+            if libc.setns(space, 0) < 0:
+                raise OSError(ctypes.get_errno(), "setns")
+
+        def run(*command: str, **more) -> subprocess.CompletedProcess:
+            more.setdefault("stdin", subprocess.DEVNULL)
+            return subprocess.run(command, preexec_fn=enter, capture_output=True, text=True, timeout=TIMEOUT, **more)
+
+        yield run

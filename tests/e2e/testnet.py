@@ -102,6 +102,18 @@ class TestNet:
         """A program in a namespace, as its root. The caller ends it."""
         return subprocess.Popen(command, preexec_fn=lambda: self.enter(space, ordinary=False), **options)
 
+    def listen(self, space: str, address: str, port: int) -> socket.socket:
+        """A listening TCP socket in a namespace, for a server in this process. There it goes before the test network's own."""
+        ours, theirs = socket.socketpair()
+        family = "AF_INET6" if ":" in address else "AF_INET"
+        script = (f"import socket; s = socket.socket(socket.{family}); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1);"
+                  f"s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.setsockopt(socket.SOL_IP, 15, 1); s.bind(({address!r}, {port})); s.listen(128);"
+                  f"socket.send_fds(socket.socket(fileno={theirs.fileno()}), [b'x'], [s.fileno()])")
+        with ours, theirs:
+            self.run(space, sys.executable, "-S", "-c", script, pass_fds=[theirs.fileno()])
+            (fd,) = socket.recv_fds(ours, 1, 1)[1]
+        return socket.socket(fileno=fd)
+
     def run(self, space: str, *command: str, check: bool = True, **options) -> subprocess.CompletedProcess:
         options.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run(command, preexec_fn=lambda: self.enter(space, ordinary=False), capture_output=True,

@@ -1,6 +1,6 @@
 """The name servers of the test network: one zone with everything that a name server can say. Pure: bytes to bytes.
 
-Which server was asked matters for a few names only; all are logged. Names end in .test.
+Which server was asked matters for a few names only; all are logged. Names end in .test, apart from the real client's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 
 PUBLIC4, OTHER4 = "45.90.80.80", "45.90.80.81"
 PUBLIC6, OTHER6 = "2a0e:1111:100::80", "2a0e:1111:100::81"
+API4, API6 = "45.90.80.100", "2a0e:1111:100::100"
 VPN_SERVER = "100.100.100.100"  # the only one that knows only.vpn.test
 
 MANY = [f"45.90.82.{n}" for n in range(1, 61)]
@@ -58,6 +59,9 @@ ZONE: dict[str, dict[int, list[str]]] = {
     "rebind-mixed.test": {A: [PUBLIC4, "192.168.77.20"]},
     "rebind-chain.test": {CNAME: ["rebind-lan.test"]},
     "only.vpn.test": {A: ["45.90.80.94"]},
+    "api.anthropic.com": {A: [API4], AAAA: [API6]},  # what the real client asks for
+    "platform.claude.com": {A: [API4], AAAA: [API6]},
+    "downloads.claude.ai": {A: [API4], AAAA: [API6]},
     "host.corp.test": {A: ["45.90.80.95"]},  # found as "host" with the search domain corp.test
 }
 SILENT = "silent.test"  # never answered

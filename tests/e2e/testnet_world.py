@@ -267,6 +267,7 @@ class World:
 
     def tcp(self, space: str, address: str, port: int, handler) -> None:
         listener = self.open(address, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # a test may listen on one of these addresses
         listener.setsockopt(socket.IPPROTO_TCP, 23, 16)  # TCP_FASTOPEN
         listener.bind((address, port))
         listener.listen(256)
