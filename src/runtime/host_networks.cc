@@ -14,7 +14,8 @@ namespace {
 
 constexpr int kAttempts = 5;
 constexpr int kMessagesPerTurn = 1000;
-constexpr std::size_t kBuffer = std::size_t{32} * 1024;  // the kernel fills a datagram of a dump to at most this
+constexpr std::size_t kBuffer =
+    std::size_t{32} * 1024;  // the kernel fills a datagram of a dump to at most this
 
 constexpr unsigned group(int number) {
   return 1U << (number - 1);

@@ -194,9 +194,9 @@ def test_what_the_audit_says_of_it_is_so(nix):
         done = nix.sh(f"{NIX} build -f fetch.nix -o /tmp/result && cat /tmp/result", *OFFLINE)
     assert done.stdout == content.decode(), done.stderr
     assert asked == ["/said-by-the-box"]
-    audit = nix.box("plan", *OFFLINE)
+    audit = nix.box("plan", *OFFLINE, "--", "true")
     assert "with this machine's network" in " ".join((audit.stdout + audit.stderr).split())
-    record = json.loads(nix.box("plan", "--json", *OFFLINE).stdout)
+    record = json.loads(nix.box("plan", "--json", *OFFLINE, "--", "true").stdout)
     assert record["network"]["nix_daemon"]["granted"]
 
 
