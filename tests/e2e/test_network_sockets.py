@@ -3,7 +3,6 @@ packet sockets, namespaces and routes of its own (NET-2, BOX-7)."""
 
 from __future__ import annotations
 
-import os
 import json
 
 from network_host import net, where  # noqa: F401
@@ -57,7 +56,7 @@ for flags in (0x10000000, 0x10000000 | 0x40000000):
 print(json.dumps(results))"""
     net.forget()
     for made, changed, reached, kinds in json.loads(where.python(script)):
-        assert made == (os.getuid() != 0), "root's boxes can't map uid 0 into another one"
+        assert made, "a namespace could not be made, so nothing is shown"
         assert 0 not in changed and reached in ("EHOSTUNREACH", "ENETUNREACH")
         assert kinds == ["EPERM", "EPERM", "EAFNOSUPPORT", "EAFNOSUPPORT"]
     assert not net.contacts()
