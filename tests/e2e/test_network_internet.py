@@ -297,8 +297,8 @@ except TimeoutError: print("nothing")
 def test_the_first_act_of_a_command_succeeds(where):
     script = f"""
 import socket
-socket.create_connection(({PUBLIC6!r}, 80), 5).close()
-socket.create_connection(({PUBLIC4!r}, 80), 5).close()
+socket.create_connection(({PUBLIC6!r}, 80), 30).close()
+socket.create_connection(({PUBLIC4!r}, 80), 30).close()
 socket.getaddrinfo("public.test", 80)
 print("ok")
 """
