@@ -5,7 +5,7 @@
 //   1 signals are blocked, so that none is lost between here and the supervisor's loop
 //   2 what later runs on the host is remembered for the comparison at the end
 //   3 stubs are made, then watched names are watched: before the box exists
-//   4 slirp4netns is started, where the tier has one: nothing takes longer, and it needs nothing of the box
+//   4 slirp4netns and the gateway are started, where the tier has them: nothing takes longer, and they need nothing of the box
 //   5 mount sources are opened, without following links; contents are put into memory
 //   6 the child makes the outer namespaces, hands out what belongs to the box's network, and becomes bwrap
 //   7 the supervisor puts the network to work, lets the command start when it is ready, and waits for the end

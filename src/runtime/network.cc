@@ -1,8 +1,8 @@
 // Theory of operation
 //
-//   Network()      slirp4netns is cloned; the monitor of the host's networks is open before they are first read, so that
-//                  no change in between is missed
-//   start()        the gateway is executed and gets its rules, the host's prefixes and the descriptors of the box
+//   Network()      slirp4netns and the gateway are cloned; the monitor of the host's networks is open before they are
+//                  first read, so that no change in between is missed
+//   start()        the gateway gets its rules, the host's prefixes and the descriptors of the box
 //   in the loop    slirp4netns listens: its socket goes to the gateway ─┐
 //                  slirp4netns is ready ────────────────────────────────┼─► ready: the command may start
 //                  the gateway is confined ─────────────────────────────┘
@@ -76,6 +76,7 @@ Network::Network(const plan::Plan& plan)
     : plan_(plan), gateway_wanted_(plan.has_gateway()), forwards_(plan.net) {
   if (!gateway_wanted_) return;
   slirp_.emplace(plan.net);
+  gateway_ = std::make_unique<GatewayProcess>();  // it waits for what `start` tells it
   host_.emplace();
   upstream_.emplace();
   timer_ = sys::make_timer();
@@ -95,7 +96,7 @@ void Network::start(sys::EventLoop& loop, BoxNetwork network, pid_t box, Network
   callbacks_ = std::move(callbacks);
   forwards_.start(loop, box, std::move(box_.reach));
   if (!gateway_wanted_) return;
-  start_gateway();
+  tell_gateway();
   loop_->add(host_->descriptor(), EPOLLIN, [this](std::uint32_t) { guarded([this] { on_host_change(); }); });
   loop_->add(timer_.get(), EPOLLIN, [this](std::uint32_t) { guarded([this] { connect_slirp(); }); });
   watch_slirp();
@@ -109,15 +110,14 @@ void Network::guarded(const std::function<void()>& work) {
   }
 }
 
-void Network::start_gateway() {
-  gateway_ = std::make_unique<GatewayProcess>();
+void Network::tell_gateway() {
   confined_ = false;
   loop_->add(gateway_->descriptor(), EPOLLIN,
              [this](std::uint32_t events) { guarded([this, events] { on_control(events); }); });
   const std::array descriptors{box_.tun.get(), box_.udp.get(), box_.tcp.get()};
   if (!gateway_->send(configuration(plan_), descriptors))
     base::throw_system_error(errno, "can't tell the gateway what to do");
-  stage("gateway started");
+  stage("gateway told");
   send_prefixes();
   stage("host's networks");
   std::vector<net::Grant> grants;
@@ -263,7 +263,8 @@ void Network::restart_gateway() {
   loop_->remove(gateway_->descriptor());
   unwatch_slirp();
   if (!may_restart("the gateway ended")) return;
-  start_gateway();
+  gateway_ = std::make_unique<GatewayProcess>();
+  tell_gateway();
   slirp_.emplace(plan_.net);
   watch_slirp();
 }

@@ -31,8 +31,8 @@ struct NetworkCallbacks {
 
 class Network {
  public:
-  /// Opens the listeners of --publish and starts slirp4netns where the tier has one: its start is the longest, and
-  /// needs nothing of the box. Throws; nothing is left then.
+  /// Opens the listeners of --publish and starts slirp4netns and the gateway where the tier has them: their starts take
+  /// longest, and need nothing of the box. Throws; nothing is left then.
   explicit Network(const plan::Plan& plan);
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
@@ -45,7 +45,7 @@ class Network {
   void finish();
 
  private:
-  void start_gateway();
+  void tell_gateway();
   void send_prefixes();
   void watch_slirp();
   void unwatch_slirp();

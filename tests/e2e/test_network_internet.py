@@ -338,5 +338,5 @@ def test_timings_show_the_parts_of_the_network(where):
     assert done.returncode == 0, done.stderr
     stages = re.findall(r"(?:: |, )([a-z0-9' ]+) [\d.]+ ms", done.stderr)
     assert stages[-2:] == ["release", "box"], "the command starts when all is ready"
-    assert {"slirp4netns cloned", "namespaces", "gateway started", "host's networks", "slirp4netns connected",
+    assert {"slirp4netns cloned", "namespaces", "gateway told", "host's networks", "slirp4netns connected",
             "slirp4netns ready", "gateway confined"} < set(stages)
