@@ -198,6 +198,8 @@ def test_what_the_audit_says_of_it_is_so(nix):
     assert "with this machine's network" in " ".join((audit.stdout + audit.stderr).split())
     record = json.loads(nix.box("plan", "--json", *OFFLINE, "--", "true").stdout)
     assert record["network"]["nix_daemon"]["granted"]
+    assert all(isinstance(danger, str) for danger in record["network"]["nix_daemon"]["dangers"])
+    assert record["network"]["nix_daemon"]["dangers"]
 
 
 def test_offline_takes_a_second_word(nix):
