@@ -152,10 +152,12 @@ ordered_json lookups(const sockaddr_in& server, const std::string& name, int cou
 pid_t begin_upload(const sockaddr_in& to, int streams) {
   std::cout.flush();
   const pid_t child = ::fork();
-  if (child != 0) return child;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ordered_json ignored = throughput(true, to, streams, 3600);
-  ::_exit(0);
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ordered_json ignored = throughput(true, to, streams, 3600);
+    ::_exit(0);
+  }
+  return child;
 }
 
 void end(pid_t child) {
