@@ -84,6 +84,11 @@ void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& 
                    "devices and FIFOs don't work across a box's mounts", ExitCode::setup);
       continue;
     }
+    if (leads_to_nix_daemon(*source)) {
+      problems.add("can't mount " + *source + ": the socket of the Nix daemon is in it",
+                   "--nix-daemon grants it, and says what it means");
+      continue;
+    }
     const std::string target = base::normalize(expand(host, wish.target.empty() ? wish.source : wish.target));
     if (const std::string why = refused_target(plan, target); !why.empty()) {
       problems.add("can't mount on " + target + ": " + why, "give another place: --mount SRC:DST");

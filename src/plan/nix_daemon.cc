@@ -2,6 +2,7 @@
 // machine's network, whatever the tier, and every path of the store can be read, mounted or not. For a user whom the
 // daemon trusts it is root: such a client names programs that the daemon runs as root (post-build-hook, and builders with
 // the build sandbox off). Nothing that the box could be given takes that away, so it is said, or refused.
+#include "base/path.h"
 #include "plan/nix_conf.h"
 #include "plan/passes.h"
 
@@ -48,6 +49,11 @@ void mount(const sys::HostView& host, Plan& plan, const char* path) {
 }
 
 }  // namespace
+
+bool leads_to_nix_daemon(const std::string& source) {
+  return source != "/" &&
+         (base::is_within(source, kSocketDirectory) || base::is_within(kSocketDirectory, source));
+}
 
 void plan_nix_daemon(const Request& request, const sys::HostView& host, Plan& plan,
                      base::Diagnostics& problems) {

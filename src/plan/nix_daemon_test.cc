@@ -50,6 +50,19 @@ TEST(NixDaemon, TakesASecondWordWhereItsBuildsLeaveTheTier) {
   EXPECT_THAT(must_refuse(nix_host(), request).message, HasSubstr("goes with --nix-daemon"));
 }
 
+TEST(NixDaemon, HasNoSideDoor) {
+  for (const std::string source :
+       {"/nix", "/nix/var", "/nix/var/nix/daemon-socket", "/nix/var/nix/daemon-socket/socket"}) {
+    Request request = run_true();
+    request.mounts = {{.source = source, .target = "/mnt/x", .writable = false, .origin = {}}};
+    EXPECT_THAT(must_refuse(nix_host(), request).message, HasSubstr("the socket of the Nix daemon"))
+        << source;
+  }
+  Request request = run_true();
+  request.mounts = {{.source = "/nix/store", .target = {}, .writable = false, .origin = {}}};
+  EXPECT_TRUE(mount_on(must_plan(nix_host(), request), "/nix/store"));
+}
+
 TEST(NixDaemon, MustBeThere) {
   FakeHost host = debian();
   EXPECT_THAT(must_refuse(host, with_daemon()).message, HasSubstr("no Nix daemon here"));

@@ -44,6 +44,10 @@ void plan_home(const sys::HostView& host, Plan& plan);
 void plan_nix_daemon(const Request& request, const sys::HostView& host, Plan& plan,
                      base::Diagnostics& problems);
 
+/// Whether a mount of `source` would bring the daemon's socket into the box by the side door. Not so for "/", which brings
+/// everything and is said to.
+bool leads_to_nix_daemon(const std::string& source);
+
 /// What the user asked for with --mount.
 void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& plan,
                        base::Diagnostics& problems);
