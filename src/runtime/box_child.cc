@@ -92,6 +92,7 @@ bool cover_program(const char* program) noexcept {
   if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0) fail(error_pipe, Step::descriptors);
   for (std::size_t i = 0; i < spec.inherited_count; ++i)
     if (::fcntl(spec.inherited[i], F_SETFD, 0) < 0) fail(error_pipe, Step::descriptors);
+  ::sigaction(SIGPIPE, spec.pipe_action, nullptr);
   ::sigprocmask(SIG_SETMASK, spec.signal_mask, nullptr);
   char* const no_environment[] = {
       nullptr};  // bwrap's first process shows its own in the box as /proc/1/environ

@@ -19,9 +19,10 @@ struct BoxChildSpec {
   const char* gid_map = nullptr;
   const int* inherited = nullptr;  ///< descriptors that bwrap gets; every other one is close-on-exec
   std::size_t inherited_count = 0;
-  const sigset_t* signal_mask = nullptr;    ///< the mask that the command starts with
-  int standard_output = -1;                 ///< takes the place of descriptor 1 where it is not -1
-  const BoxNetworkSpec* network = nullptr;  ///< a network namespace of its own; none: the host's
+  const sigset_t* signal_mask = nullptr;          ///< the mask that the command starts with
+  const struct sigaction* pipe_action = nullptr;  ///< what SIGPIPE does in it
+  int standard_output = -1;                       ///< takes the place of descriptor 1 where it is not -1
+  const BoxNetworkSpec* network = nullptr;        ///< a network namespace of its own; none: the host's
   bool scope_abstract_sockets = false;
 };
 

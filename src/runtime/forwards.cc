@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <map>
 #include <string>
 
@@ -173,7 +172,6 @@ void Forwards::State::start(sys::EventLoop& loop, pid_t box, std::vector<sys::Un
     if (reach_listeners[i])
       listeners_.push_back({std::move(reach_listeners[i]), reach_.at(i / 2).port, false});
   if (listeners_.empty()) return;
-  ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   loop_ = &loop;
   if (publishes_) helper_ = std::make_unique<ForwardHelper>(loop, box);

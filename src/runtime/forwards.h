@@ -26,7 +26,7 @@ class Forwards {
 
   /// Begins to accept. `box` is pid 1 of the box's outer pid namespace. `reach_listeners` are listening, non-blocking
   /// sockets made in the box's network namespace: for each port of --reach, in the plan's order, one on 127.0.0.1 and one
-  /// on ::1 (an empty one where there is no IPv6). Sets SIGPIPE to be ignored: splice(2) has no flag for that. Throws.
+  /// on ::1 (an empty one where there is no IPv6). The caller ignores SIGPIPE: splice(2) has no flag for that. Throws.
   void start(sys::EventLoop& loop, pid_t box, std::vector<sys::UniqueFd> reach_listeners);
 
  private:

@@ -233,6 +233,7 @@ std::int64_t used() {
 class ForwardsTest : public ::testing::Test {
  protected:
   ForwardsTest() {
+    ::signal(SIGPIPE, SIG_IGN);
     network_.publish = {{.host_port = host_port_, .box_port = 3000, .origin = {}}};
     network_.reach = {{.port = reached_port_, .origin = {}}};
   }

@@ -2,7 +2,8 @@
 //
 // A plan becomes a box in numbered steps. Each is undone by the destructor of what it made, in reverse order;
 // a step that fails throws, and nothing of the command has run by then.
-//   1 signals are blocked, so that none is lost between here and the supervisor's loop
+//   1 signals are blocked, so that none is lost between here and the supervisor's loop; SIGPIPE is ignored, because a
+//     part of the box, or whoever reads standard error, may be gone at any write
 //   2 what later runs on the host is remembered for the comparison at the end
 //   3 stubs are made, then watched names are watched: before the box exists
 //   4 slirp4netns and the gateway are started, where the tier has them: nothing takes longer, and they need nothing of the box
@@ -32,19 +33,28 @@
 namespace claudebox::runtime {
 namespace {
 
-class BlockedSignals {
+/// The command gets back what was before, of both.
+class HeldSignals {
  public:
-  BlockedSignals() {
+  HeldSignals() {
     const sigset_t set = supervised_signals();
-    ::sigprocmask(SIG_BLOCK, &set, &before_);
+    ::sigprocmask(SIG_BLOCK, &set, &mask_);
+    struct sigaction ignore{};
+    ignore.sa_handler = SIG_IGN;
+    ::sigaction(SIGPIPE, &ignore, &pipe_);
   }
-  ~BlockedSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-  const sigset_t& before() const { return before_; }
+  ~HeldSignals() {
+    ::sigaction(SIGPIPE, &pipe_, nullptr);
+    ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  const sigset_t& mask() const { return mask_; }
+  const struct sigaction& pipe() const { return pipe_; }
 
  private:
-  sigset_t before_{};
+  sigset_t mask_{};
+  struct sigaction pipe_{};
 };
 
 /// bwrap's whole command line: its options come by descriptor, so that no value of a variable shows in ps.
@@ -81,7 +91,7 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   const auto stage = [&](const char* name) {
     if (run_options.on_stage) run_options.on_stage(name);
   };
-  const BlockedSignals blocked;
+  const HeldSignals held;
   const Snapshot before(plan.sweeps);
   const NewRepositories repositories(plan);
   const Stubs stubs(plan.stubs);
@@ -121,7 +131,8 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
                           .gid_map = gid_map.c_str(),
                           .inherited = inherited.data(),
                           .inherited_count = inherited.size(),
-                          .signal_mask = &blocked.before(),
+                          .signal_mask = &held.mask(),
+                          .pipe_action = &held.pipe(),
                           .standard_output = run_options.capture ? output.write.get() : -1,
                           .network = plan.own_network() ? &box_network : nullptr,
                           .scope_abstract_sockets = plan.scope_abstract_sockets};

@@ -229,3 +229,23 @@ def test_only_the_standard_descriptors_are_open(host):
         os.close(write)
     # ls itself has the directory open as 3
     assert re.findall(r"\d+", done.stdout) == ["0", "1", "2", "3"]
+
+
+def disposition(status: str, field: str) -> bool:
+    """Whether SIGPIPE is in that set of a /proc/PID/status."""
+    return bool(int(re.search(rf"^{field}:\s*([0-9a-f]+)", status, re.MULTILINE)[1], 16) >> signal.SIGPIPE - 1 & 1)
+
+
+@pytest.mark.parametrize("network", ["offline", "full"])
+def test_a_broken_pipe_is_no_end_of_the_supervisor_and_one_of_the_command(host, network):
+    """A part of the box, or whoever reads standard error, may be gone when the supervisor writes."""
+    box = start(host, f"cat /proc/self/status >status; {LOOP}", network=network)
+    try:
+        with open(f"/proc/{box.pid}/status") as status:
+            assert disposition(status.read(), "SigIgn")
+        inside = host.project / "status"
+        wait_until(lambda: inside.exists() and "SigIgn" in inside.read_text())
+        assert not disposition(inside.read_text(), "SigIgn")
+    finally:
+        box.terminate()
+        box.wait(WAIT)
