@@ -59,6 +59,13 @@ const Agent& default_agent() {
       .install_hint =
           "install Claude Code (npm install -g @anthropic-ai/claude-code), or run another "
           "command: claudebox run COMMAND",
+      .login =
+          {.variables = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"},
+           .file = ".credentials.json",
+           .directory_variable = "CLAUDE_SECURESTORAGE_CONFIG_DIR",
+           .directory_since = "2.1.144",
+           // Not "auth status": that gives up after 8 seconds in the middle of a renewal, and the login is lost.
+           .renewal = {"mcp", "list"}},
   };
   return kClaude;
 }

@@ -13,6 +13,19 @@
 
 namespace claudebox::plan {
 
+/// How an agent logs in, as data.
+struct AgentLogin {
+  std::vector<std::string_view> variables;  ///< variables that carry a login: "ANTHROPIC_API_KEY"
+  /// The file that holds it: below home, or, with a directory variable, in the directory that this names.
+  std::string_view file;
+  /// Names a directory for the login alone, apart from the rest of the state. Without one a login can neither be kept
+  /// fresh from outside nor be shared by boxes: each instance has its own, in its state directory.
+  std::string_view directory_variable;
+  std::string_view directory_since;  ///< the first version that knows that variable
+  /// Arguments of the command that renews an old login, with the agent's own locks, and waits for whoever does so already.
+  std::vector<std::string_view> renewal;
+};
+
 /// One agent. Claude Code is the first row; others are added as rows.
 struct Agent {
   std::string_view name;                           ///< "claude"
@@ -21,6 +34,7 @@ struct Agent {
   std::string_view state_directory;                ///< below home, writable, in the instance: ".claude"
   std::string_view memory_file;  ///< where it reads read-only instructions: /etc/claude-code/CLAUDE.md
   std::string_view install_hint;
+  AgentLogin login;
 };
 
 const Agent& default_agent();
