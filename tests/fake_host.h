@@ -105,12 +105,14 @@ class FakeHost : public sys::HostView {
   const std::string& current_directory() const override { return current_directory_; }
   bool is_terminal(int) const override { return terminal_; }
   int landlock_abi() const override { return landlock_abi_; }
+  std::int64_t now() const override { return now_; }
 
   sys::Identity identity_;
   sys::Environment environment_;
   std::string current_directory_;
   bool terminal_ = true;
   int landlock_abi_ = 7;
+  std::int64_t now_ = 1'800'000'000'000;  ///< 2027-01-15 08:00 UTC
 
  private:
   struct Node {

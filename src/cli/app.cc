@@ -141,6 +141,11 @@ class Tree {
          {.value_name = "SRC[:DST][:ro|rw]", .group = kBox, .completion = Completion::file});
     list(app, "--env", "pass a variable into the box", low_.env,
          {.value_name = "NAME[=VALUE]", .group = kBox, .completion = Completion::variable});
+    value(app, "--auth", "what the agent logs in with", low_.auth,
+          {.value_name = "MODE",
+           .group = kBox,
+           .completion = Completion::choices,
+           .choices = {"broker", "store", "env", "none"}});
     add_project(app);
     value(app, "--instance", "use a parallel instance beside the project's own", low_.instance,
           {.value_name = "NAME", .group = kBox});

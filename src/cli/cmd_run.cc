@@ -5,7 +5,7 @@
 //   2 it is shown, and compared with the one that was approved last for this instance
 //   3 a person says yes, or has said so before
 //   4 the instance is taken; from here on there is something on disk
-//   5 its state is brought up to date
+//   5 its state is brought up to date, and the login, where that is about to run out
 //   6 the box runs
 // What fails before 4 leaves nothing behind, what fails later a whole instance and no process.
 #include <signal.h>
@@ -23,6 +23,7 @@
 #include "plan/bwrap_args.h"
 #include "render/audit.h"
 #include "runtime/launch.h"
+#include "runtime/login_renewal.h"
 
 namespace claudebox::cli {
 namespace {
@@ -140,6 +141,21 @@ int finish(const Context& context, const plan::Plan& plan, const report::Outcome
   return outcome.status;
 }
 
+/// The agent is not started on a login that is known to fail. Another command may do without.
+bool has_login(const plan::Plan& plan) {
+  if (plan.login.mode.value != plan::LoginMode::broker || plan.command.action != plan::Action::agent)
+    return true;
+  const auto at_start =
+      runtime::renew_before_start(plan.login, [] { say_note("your login is being renewed on this host"); });
+  if (at_start.usable) return true;
+  say_problem("nothing was started: " + at_start.problem,
+              base::base_name(plan.login.renewal.front()) +
+                  " on this host logs in again (/login)\n--auth store keeps a login for boxes apart, --auth "
+                  "none starts "
+                  "without");
+  return false;
+}
+
 void say_closed_streams(const Context& context) {
   if (context.low.quiet) return;
   if (context.closed.input) say_note("standard input is closed: the command reads /dev/null");
@@ -178,8 +194,10 @@ int run_box(const Context& context) {
   stopwatch.lap("instance");
   if (decision == Decision::start_approved) instance::store_approved(plan, approval.text());
   for (const auto& note : instance::prepare(plan)) say_note(note);
-  instance::SessionLog log(plan);
   stopwatch.lap("state");
+  if (!has_login(plan)) return kSetup;
+  if (plan.login.mode.value == plan::LoginMode::broker) stopwatch.lap("login");
+  instance::SessionLog log(plan);
   report::Outcome outcome;
   const auto record = [&log](const report::NetworkEvent& event) { log.add(event); };
   const auto stage = [&stopwatch](const char* name) { stopwatch.lap(name); };

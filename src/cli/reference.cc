@@ -64,6 +64,17 @@ constexpr std::array kOptions = std::to_array<OptionText>({
     {"--env", "",
      "NAME takes the value that the host has, NAME=VALUE gives one. The box's environment is empty but for a "
      "short list, so a key or token gets in only when it is named here. May be given several times."},
+    {"--auth", "",
+     "broker, the default where you are logged in on this host: the box has an access token and no refresh "
+     "token. "
+     "claudebox has your own client renew it on the host before it runs out, so boxes and host stay logged "
+     "in. "
+     "store or store:NAME: a login of the boxes' own, apart from yours. Log in in a box (/login), and it "
+     "lasts and "
+     "is renewed there, by any number of boxes. env: the variables that carry a login (ANTHROPIC_API_KEY, "
+     "ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN), as they are set here; also the default where --env "
+     "grants "
+     "one. none: nothing; what somebody logs in to in a box stays in that instance."},
     {"--project", "",
      "DIR is made writable in the box, or the git work tree around it. Refused are /, your home, what "
      "contains "

@@ -1,10 +1,13 @@
 #include "cli/request.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
 #include "cli/network_request.h"
+#include "plan/plan.h"
 
 namespace claudebox::cli {
 namespace {
@@ -78,6 +81,38 @@ std::optional<plan::EnvRequest> parse_env(const std::string& typed, base::Diagno
   return variable;
 }
 
+void request_login(const std::string& typed, plan::Request& request, base::Diagnostics& problems) {
+  constexpr std::array kModes = {plan::LoginMode::broker, plan::LoginMode::store, plan::LoginMode::env,
+                                 plan::LoginMode::none};
+  const std::size_t colon = typed.find(':');
+  const std::string mode = typed.substr(0, colon);
+  std::vector<std::string> names;
+  for (const auto known : kModes) {
+    names.emplace_back(plan::login_name(known));
+    if (mode == names.back()) request.login = {known, {Origin::Kind::flag, "--auth " + typed, "asked for"}};
+  }
+  if (!request.login || (colon != std::string::npos && mode != "store")) {
+    const auto near = base::nearest(mode, names);
+    problems.add(
+        "unknown mode of --auth '" + typed + "'",
+        (near && *near != mode ? "did you mean " + *near + "?\n" : std::string()) +
+            "--auth broker      your login on this host, without its refresh token\n"
+            "--auth store       a login of the boxes' own, apart from yours; store:NAME for several\n"
+            "--auth env         the variables that carry a login\n"
+            "--auth none        nothing");
+    return;
+  }
+  if (colon == std::string::npos) return;
+  const std::string name = typed.substr(colon + 1);
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), plain))
+    problems.add("--auth store: '" + name + "' can't be a name",
+                 "letters, digits, - and _, at most 64 of them");
+  request.login_store = name;
+}
+
 plan::Request make_request(const LowArgs& low, const sys::HostView& host, base::Diagnostics& problems) {
   plan::Request request;
   request.arguments = low.rest;
@@ -102,6 +137,7 @@ plan::Request make_request(const LowArgs& low, const sys::HostView& host, base::
     if (twice) problems.add("--env " + variable->name + " is given twice", "keep one of the two");
     request.env.push_back(std::move(*variable));
   }
+  if (low.auth) request_login(*low.auth, request, problems);
   if (const auto state = host.variable("CLAUDEBOX_HOME"); state && !state->starts_with('/'))
     problems.add("CLAUDEBOX_HOME is not an absolute path: " + *state,
                  "set it to one, or unset it for ~/.claudebox");

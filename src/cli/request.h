@@ -22,6 +22,9 @@ bool says_yes(const LowArgs& low, const sys::HostView& host);
 /// itself. Empty with a problem where it is none of that.
 std::optional<plan::MountRequest> parse_mount(const std::string& typed, base::Diagnostics& problems);
 
+/// `broker`, `store`, `store:NAME`, `env` or `none`, into the request.
+void request_login(const std::string& typed, plan::Request& request, base::Diagnostics& problems);
+
 /// `NAME[=VALUE]`.
 std::optional<plan::EnvRequest> parse_env(const std::string& typed, base::Diagnostics& problems);
 

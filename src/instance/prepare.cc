@@ -76,6 +76,7 @@ void make_mount_point(BoxTree& tree, const Mount& mount, const std::string& path
     case Mount::Kind::directory:
     case Mount::Kind::proc:
     case Mount::Kind::dev:
+    case Mount::Kind::login:
       tree.directory(path);
       return;
   }

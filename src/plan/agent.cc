@@ -5,6 +5,7 @@
 
 #include "base/path.h"
 #include "base/text.h"
+#include "plan/agent_settings.h"
 
 namespace claudebox::plan {
 namespace {
@@ -79,6 +80,15 @@ std::optional<std::string> find_agent(const sys::HostView& host, const Agent& ag
     if (base::base_name(place) == agent.command)
       if (const auto found = program_at(host, base::path_join(host.identity().home, place))) return found;
   return std::nullopt;
+}
+
+std::string agent_version(const sys::HostView& host, const std::string& program) {
+  if (base::base_name(base::parent_of(program)) == "versions") return base::base_name(program);
+  for (std::string directory = base::parent_of(program); directory != "/";
+       directory = base::parent_of(directory))
+    if (const auto package = host.read_file(base::path_join(directory, "package.json"), 1U << 16U))
+      return package_version(*package).value_or("0");
+  return "0";
 }
 
 std::vector<Mount> agent_program_mounts(const sys::HostView& host, const Agent& agent,

@@ -42,6 +42,10 @@ const Agent& default_agent();
 /// Finds the agent's program on the caller's PATH, symlinks resolved. Returns its canonical path.
 std::optional<std::string> find_agent(const sys::HostView& host, const Agent& agent);
 
+/// The version of the agent whose program that is: from the native installer's path (.../versions/2.1.3), else from the
+/// npm package around it; "0" where neither tells.
+std::string agent_version(const sys::HostView& host, const std::string& program);
+
 /// The mounts that the program needs to run in the box at its own path: the file, and where it belongs to an
 /// npm package, that package's directory (and for a native one nothing more).
 std::vector<Mount> agent_program_mounts(const sys::HostView& host, const Agent& agent,
@@ -51,6 +55,10 @@ std::vector<Mount> agent_program_mounts(const sys::HostView& host, const Agent& 
 /// state (as StateFiles in the instance), its memory file (a generated Mount) and its variables. Call when
 /// the rest of the plan is known, since the memory text describes it.
 void plan_agent_state(const sys::HostView& host, const Agent& agent, Plan& plan);
+
+/// What the agent is logged in with: the mode, its mount and its variables. Needs the environment.
+void plan_login(const Request& request, const sys::HostView& host, const Agent& agent, Plan& plan,
+                base::Diagnostics& problems);
 
 /// The text that tells the agent where it is: what it can reach, what is missing on purpose, what to do
 /// instead.

@@ -161,6 +161,40 @@ bool is_too_deep(std::string_view text) {
   return false;
 }
 
+constexpr const char* kAccount = "oauthAccount";
+
+/// The text of the object that is the member `name` of the object `text`; empty where there is none. No parser: a
+/// megabyte takes it 10 ms, and this one.
+std::string_view top_level_object(std::string_view text, std::string_view name) {
+  int depth = 0;
+  std::size_t begin = 0;
+  bool found = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"') {
+      const std::size_t start = ++at;
+      while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+      if (at >= text.size()) return {};
+      // A member's name has a colon behind it, a value has none.
+      const std::size_t next = text.find_first_not_of(" \t\r\n", at + 1);
+      if (depth == 1 && !found)
+        found = text.substr(start, at - start) == name && next < text.size() && text[next] == ':';
+    } else if (c == '{' || c == '[') {
+      ++depth;
+      if (found && depth == 2 && begin == 0) {
+        if (c == '[') return {};
+        begin = at;
+      }
+    } else if (c == '}' || c == ']') {
+      --depth;
+      if (begin != 0 && depth == 1) return text.substr(begin, at - begin + 1);
+    } else if (found && begin == 0 && c == ',') {
+      return {};  // the member was no object
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 bool looks_secret(std::string_view name, std::string_view value) {
@@ -208,8 +242,10 @@ std::string first_run_state(const std::string& version, const std::optional<std:
   return dump(state);
 }
 
-std::string start_state(const std::vector<std::string>& trusted, const std::string& api_key) {
+std::string start_state(const std::vector<std::string>& trusted, const std::string& api_key,
+                        const std::string& account) {
   Json state = Json::object();
+  if (!account.empty()) state[kAccount] = Json::parse(account);
   for (const auto& directory : trusted)
     state["projects"][directory] = {{"hasTrustDialogAccepted", true},
                                     // Else the agent asks about "@~/notes.md" in the project's CLAUDE.md:
@@ -222,6 +258,17 @@ std::string start_state(const std::vector<std::string>& trusted, const std::stri
     state["customApiKeyResponses"] = {{"approved", Json::array({tail})}, {"rejected", Json::array()}};
   }
   return dump(state);
+}
+
+std::string account_of(std::string_view user_state) {
+  auto account = parse_object(std::string(top_level_object(user_state, kAccount)));
+  if (!account) return {};
+  for (auto member = account->begin(); member != account->end();) {
+    const bool drop = !member->is_primitive() ||
+                      (member->is_string() && looks_secret(member.key(), member->get<std::string>()));
+    member = drop ? account->erase(member) : std::next(member);
+  }
+  return account->empty() ? std::string() : account->dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string box_plugin_record(const std::string& record, const std::string& from, const std::string& to,

@@ -22,9 +22,15 @@ std::string box_settings(const std::optional<std::string>& user_settings, bool o
 /// of look and keys are taken from `user_state` (their .claude.json), nothing else of it.
 std::string first_run_state(const std::string& version, const std::optional<std::string>& user_state);
 
-/// What .claude.json must say at every start: these directories are trusted, and this API key (empty: none)
-/// is meant to be used. The agent itself records a key by its last 20 characters.
-std::string start_state(const std::vector<std::string>& trusted, const std::string& api_key);
+/// What .claude.json must say at every start: these directories are trusted, this API key (empty: none) is meant to be
+/// used, and this is whose login it is (`account` of `account_of`; empty: not known). The agent itself records a key by its
+/// last 20 characters.
+std::string start_state(const std::vector<std::string>& trusted, const std::string& api_key,
+                        const std::string& account = {});
+
+/// What the user's .claude.json knows of the account that is logged in: a JSON object of plain values without what looks
+/// secret; empty where there is none. Looks at nothing else of the file, which grows to megabytes.
+std::string account_of(std::string_view user_state);
 
 /// The user's record of plugins (installed_plugins.json, known_marketplaces.json) for a box: `from`, where
 /// the user's plugins lie, becomes `to`, and what is installed for a project outside `projects` is left out.

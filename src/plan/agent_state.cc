@@ -214,17 +214,20 @@ class AgentState {
 
   void write_state() {
     const std::string path = base::path_join(kept_directory_, ".claude.json");
-    std::optional<std::string> preferences;
-    // The file grows to megabytes, and parsing it would be most of the time of planning: only for a first
-    // run.
-    if (!host_.lstat(path).exists()) {
-      preferences = host_.read_file(
-          base::path_join(moved_ ? user_directory_ : plan_.user_home, ".claude.json"), std::size_t{8} << 20U);
-    }
+    // The file grows to megabytes, and parsing it would be most of the time of planning: only for a first run.
+    const bool first = !host_.lstat(path).exists();
+    const bool account = plan_.login.mode.value == LoginMode::broker;
+    std::optional<std::string> user;
+    if (first || account)
+      user = host_.read_file(base::path_join(moved_ ? user_directory_ : plan_.user_home, ".claude.json"),
+                             std::size_t{8} << 20U);
+    const std::optional<std::string> preferences = first ? user : std::nullopt;
     add_state(StateFile::Policy::json_defaults, path, first_run_state(version(), preferences),
               "a first run asks nothing");
-    add_state(StateFile::Policy::json_override, path, start_state(projects(), value_of("ANTHROPIC_API_KEY")),
-              "this project is trusted, since you started a box on it");
+    add_state(
+        StateFile::Policy::json_override, path,
+        start_state(projects(), value_of("ANTHROPIC_API_KEY"), account ? account_of(user.value_or("")) : ""),
+        "this project is trusted, since you started a box on it");
   }
 
   /// The names under which the agent may know this project.
@@ -236,18 +239,9 @@ class AgentState {
     return names;
   }
 
-  /// From the native installer's path (.../versions/2.1.3), else from the npm package around the program.
   std::string version() const {
     const auto program = find_agent(host_, agent_);
-    if (!program) return "0";
-    if (base::base_name(base::parent_of(*program)) == "versions") return base::base_name(*program);
-    for (std::string directory = base::parent_of(*program); directory != "/";
-         directory = base::parent_of(directory)) {
-      const auto package = host_.read_file(base::path_join(directory, "package.json"), 1U << 16U);
-      if (!package) continue;
-      return package_version(*package).value_or("0");
-    }
-    return "0";
+    return program ? agent_version(host_, *program) : "0";
   }
 
   void set_variables() {

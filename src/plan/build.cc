@@ -94,6 +94,7 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   plan_nix_daemon(request, host, plan, problems);
   plan_extra_mounts(request, host, plan, problems);
   plan_env(request, host, plan, problems);
+  plan_login(request, host, default_agent(), plan, problems);
   plan_notes(host, plan);
   plan_proxy_notes(plan);
   plan_agent_state(host, default_agent(), plan);

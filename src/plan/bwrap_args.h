@@ -22,7 +22,11 @@ struct Bytes {
 struct SeccompFilter {
   bool operator==(const SeccompFilter&) const = default;
 };
-using Word = std::variant<std::string, BoundPath, Bytes, SeccompFilter>;
+/// The directory of Mount::Kind::login, which the box's outer mount namespace has.
+struct LoginDirectory {
+  bool operator==(const LoginDirectory&) const = default;
+};
+using Word = std::variant<std::string, BoundPath, Bytes, SeccompFilter, LoginDirectory>;
 
 /// bwrap's options for `plan`, without the program, "--" and the command.
 /// Binds are by descriptor (--bind-fd, --ro-bind-fd), so that what was looked at is what is mounted.

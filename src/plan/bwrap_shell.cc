@@ -94,6 +94,12 @@ class ShellCommand {
  private:
   /// What no bwrap command can do by itself.
   std::string difference() const {
+    const std::string login = plan_.login.mode.value == LoginMode::broker
+                                  ? "# The login is not in it: claudebox keeps that beside bwrap.\n"
+                                  : "";
+    return login + network_difference();
+  }
+  std::string network_difference() const {
     const std::string tier = tier_name(plan_.network.value);
     if (plan_.has_gateway())
       return "# The tier " + tier +
@@ -122,6 +128,10 @@ class ShellCommand {
     if (!name) {
       out += operand(words, at);
       return at + 1;
+    }
+    if (at + 2 < words.size() && std::holds_alternative<LoginDirectory>(words[at + 1])) {
+      out += "--dir " + operand(words, at + 2);
+      return at + 3;
     }
     const std::size_t operands = is_one_of(*name, kNoOperand) ? 0 : is_one_of(*name, kTwoOperands) ? 2 : 1;
     const std::size_t end = std::min(at + 1 + operands, words.size());

@@ -21,6 +21,7 @@ int precedence(const Mount& mount) {
     case Purpose::project:
       return 3;
     case Purpose::agent:
+    case Purpose::login:
       return 2;
     case Purpose::home:
       return 1;

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@ enum class Purpose {
   system,      ///< /usr, /etc, /dev, /proc and the like
   home,        ///< the box's home and what of the user's tools is visible in it
   agent,       ///< the agent's program, its settings and memory
+  login,       ///< what the agent logs in with
   project,     ///< the project and its git directory
   protection,  ///< read-only covers over what later runs on the host
   extra,       ///< asked for by the user
@@ -34,6 +37,7 @@ struct Mount {
     file,       ///< a read-only file with `content`, copied from `source` where that is not empty
     proc,
     dev,
+    login,  ///< read-only: a file system in memory that only claudebox writes, with the agent's credential
   };
   Kind kind = Kind::read_only;
   std::string target{};   ///< absolute path in the box, normalized
@@ -150,6 +154,25 @@ struct Network {
   bool operator==(const Network&) const = default;
 };
 
+/// What the agent in the box is logged in with. Never a secret: those are read when they are needed.
+struct Login {
+  Setting<LoginMode> mode{LoginMode::none, {}};
+  std::string store{};                   ///< of the mode store: its name
+  std::vector<std::string> variables{};  ///< of the mode env: those that carry the login
+  std::string
+      directory{};  ///< the host's: of the broker where the user's own credential is, of a store where it is kept
+  std::string file{};            ///< the credential's name in it
+  std::string backup{};          ///< of a store: where its last good credential is kept, which no box sees
+  std::int64_t valid_until = 0;  ///< of the access token, milliseconds since 1970; 0: not known
+  bool expired = false;          ///< it had run out when the plan was made
+  std::string subscription{};    ///< "max"
+  std::vector<std::string> renewal{};  ///< of the broker: the command that renews it on the host
+  std::string renewal_directory{};     ///< where that has its own state and runs
+  std::map<std::string, std::string> renewal_set{};  ///< variables that it gets beside claudebox's own
+  std::vector<std::string> renewal_unset{};          ///< and those that it does not get; "NAME*" is a prefix
+  bool operator==(const Login&) const = default;
+};
+
 struct Command {
   Action action = Action::agent;
   std::vector<std::string> argv{};  ///< argv[0] is the absolute path in the box
@@ -164,6 +187,7 @@ struct Plan {
   Project project{};
   Instance instance{};
   Command command{};
+  Login login{};
   uid_t uid = 0;
   gid_t gid = 0;
   std::string user{};
@@ -191,5 +215,7 @@ struct Plan {
 
 /// "full", "internet", "allowlist", "offline".
 const char* tier_name(Tier tier);
+/// "broker", "store", "env", "none".
+const char* login_name(LoginMode mode);
 
 }  // namespace claudebox::plan

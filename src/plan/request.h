@@ -13,6 +13,14 @@ namespace claudebox::plan {
 /// How much network a box has.
 enum class Tier { full, internet, allowlist, offline };
 
+/// What the agent in a box logs in with.
+enum class LoginMode {
+  broker,  ///< the user's own login, as an access token that is kept fresh from outside
+  store,   ///< a login that boxes share, apart from the user's
+  env,     ///< variables
+  none,    ///< nothing: what is logged in to in a box stays in its instance
+};
+
 /// A value together with where it came from.
 template <class T>
 struct Setting {
@@ -89,9 +97,11 @@ struct Request {
   bool nix_daemon_network = false;         ///< --nix-daemon-network: known to leave the tier
   std::vector<MountRequest> mounts;
   std::vector<EnvRequest> env;
-  std::optional<std::string> project;   ///< --project DIR
-  std::optional<std::string> instance;  ///< --instance NAME: a parallel instance beside the project's own
-  bool share_instance = false;          ///< --force: go on although another box holds the instance
+  std::optional<Setting<LoginMode>> login;  ///< --auth; without it planning chooses
+  std::string login_store;                  ///< of --auth store:NAME; empty: "default"
+  std::optional<std::string> project;       ///< --project DIR
+  std::optional<std::string> instance;      ///< --instance NAME: a parallel instance beside the project's own
+  bool share_instance = false;              ///< --force: go on although another box holds the instance
 
   bool operator==(const Request&) const = default;
 };

@@ -122,6 +122,9 @@ std::string approval_text(const plan::Plan& plan) {
     text += "network reaches host port " + std::to_string(port.port) + "\n";
   if (plan.nix_daemon) text += "network has the Nix daemon build outside the box\n";
   text += std::string("project ") + (plan.project.read_only ? "ro " : "rw ") + word(plan.project.root) + "\n";
+  if (const auto mode = plan.login.mode.value; mode != plan::LoginMode::none)
+    text += "login " + std::string(plan::login_name(mode)) +
+            (mode == plan::LoginMode::store ? " " + word(plan.login.store) : "") + "\n";
   text += "user " + std::to_string(plan.uid) + (plan.nested ? "" : " without nested sandboxes") + "\n";
 
   std::set<std::string> mounts;

@@ -35,7 +35,8 @@ bool is_prominent(const plan::Plan& plan, const Mount& mount) {
 /// Private to the box and gone with it.
 bool is_scratch(const Mount& mount) {
   return mount.kind == Mount::Kind::tmpfs || mount.kind == Mount::Kind::directory ||
-         mount.kind == Mount::Kind::proc || mount.kind == Mount::Kind::dev;
+         mount.kind == Mount::Kind::proc || mount.kind == Mount::Kind::dev ||
+         mount.kind == Mount::Kind::login;
 }
 
 std::string label_of(const plan::Plan& plan, const Mount& mount) {
@@ -46,6 +47,8 @@ std::string label_of(const plan::Plan& plan, const Mount& mount) {
       return "extra";
     case Purpose::agent:
       return "agent";
+    case Purpose::login:
+      return "login";
     case Purpose::home:
       return is_home(plan, mount) ? "home" : "tools";
     case Purpose::protection:

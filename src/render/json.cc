@@ -51,6 +51,8 @@ const char* name_of(Mount::Kind kind) {
       return "proc";
     case Mount::Kind::dev:
       return "dev";
+    case Mount::Kind::login:
+      return "login";
   }
   return "";
 }
@@ -63,6 +65,8 @@ const char* name_of(plan::Purpose purpose) {
       return "home";
     case plan::Purpose::agent:
       return "agent";
+    case plan::Purpose::login:
+      return "login";
     case plan::Purpose::project:
       return "project";
     case plan::Purpose::protection:
@@ -202,6 +206,15 @@ ordered_json record_of(const plan::Plan& plan) {
       gateway ? ordered_json::array({plan.net.box_v4, plan.net.box_v6}) : ordered_json::array();
   out["network"]["resolver"] = gateway ? plan.net.resolver : "";
   out["network"]["slirp4netns"] = plan.net.slirp;
+  out["login"] = {{"mode", plan::login_name(plan.login.mode.value)},
+                  {"store", plan.login.store},
+                  {"variables", plan.login.variables},
+                  {"directory", plan.login.directory},
+                  {"valid_until", plan.login.valid_until},
+                  {"expired", plan.login.expired},
+                  {"subscription", plan.login.subscription},
+                  {"renewal", plan.login.renewal},
+                  {"origin", origin_of(plan.login.mode.origin)}};
   out["project"] = {{"root", plan.project.root},
                     {"directory", plan.project.directory},
                     {"canonical_root", plan.project.canonical_root},

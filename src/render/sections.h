@@ -18,6 +18,7 @@ class Audit {
   Audit(const plan::Plan& plan, Page& page) : plan_(plan), page_(page) {}
 
   void title();
+  void login();
   void network();
   void files();   ///< what is there, and whether the box may write it
   void guards();  ///< what keeps the project's files from acting on the host

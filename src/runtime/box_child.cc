@@ -14,7 +14,7 @@
 // Order, and why:
 //  1 Tied to the parent first, see sys/child_process.
 //  2 setgroups "deny" before gid_map: the kernel wants it so for an unprivileged map (user_namespaces(7)).
-//  3 The cover over bwrap, and the network, while this process still has capabilities over its new
+//  3 The cover over bwrap, the login, and the network, while this process still has capabilities over its new
 //    namespaces; exec drops them.
 //  4 Landlock last: it also sets no_new_privs.
 //
@@ -37,7 +37,18 @@ namespace claudebox::runtime {
 namespace {
 
 /// Where the child failed; travels with errno over a pipe.
-enum class Step : int { parent, setgroups, uid_map, gid_map, program, network, landlock, descriptors, exec };
+enum class Step : int {
+  parent,
+  setgroups,
+  uid_map,
+  gid_map,
+  program,
+  login,
+  network,
+  landlock,
+  descriptors,
+  exec
+};
 
 struct Failure {
   Step step;
@@ -82,6 +93,7 @@ bool cover_program(const char* program) noexcept {
   if (!write_file("/proc/self/uid_map", spec.uid_map)) fail(error_pipe, Step::uid_map);
   if (!write_file("/proc/self/gid_map", spec.gid_map)) fail(error_pipe, Step::gid_map);
   if (!cover_program(spec.program)) fail(error_pipe, Step::program);
+  if (spec.login && !set_up_login_memory(*spec.login)) fail(error_pipe, Step::login);
   if (spec.network)
     if (const auto step = set_up_box_network(*spec.network); step != NetworkStep::none)
       fail(error_pipe, Step::network, step);
@@ -159,6 +171,9 @@ bool cover_program(const char* program) noexcept {
       base::throw_system_error(failure.error,
                                std::string("can't cover ") + program + " with a read-only mount of itself",
                                "it takes Linux 5.12 or later: claudebox check looks for the cause");
+    case Step::login:
+      base::throw_system_error(failure.error, "can't put the login into a file system in memory",
+                               "--auth none starts without one");
     case Step::network:
       throw_network_error(failure.network, failure.error);
     case Step::landlock:

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "runtime/box_network.h"
+#include "runtime/login_memory.h"
 #include "sys/child_process.h"
 #include "sys/fd.h"
 
@@ -23,6 +24,7 @@ struct BoxChildSpec {
   const struct sigaction* pipe_action = nullptr;  ///< what SIGPIPE does in it
   int standard_output = -1;                       ///< takes the place of descriptor 1 where it is not -1
   const BoxNetworkSpec* network = nullptr;        ///< a network namespace of its own; none: the host's
+  const LoginMemorySpec* login = nullptr;         ///< the box's login in memory; none: it has no such thing
   bool scope_abstract_sockets = false;
 };
 

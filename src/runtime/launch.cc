@@ -6,7 +6,7 @@
 //     part of the box, or whoever reads standard error, may be gone at any write
 //   2 what later runs on the host is remembered for the comparison at the end
 //   3 stubs are made, then watched names are watched: before the box exists
-//   4 slirp4netns and the gateway are started, where the tier has them: nothing takes longer, and they need nothing of the box
+//   4 the login is read; slirp4netns and the gateway are started, where the tier has them: nothing takes longer, and they need nothing of the box
 //   5 mount sources are opened, without following links; contents are put into memory
 //   6 the child makes the outer namespaces, hands out what belongs to the box's network, and becomes bwrap
 //   7 the supervisor puts the network to work, lets the command start when it is ready, and waits for the end
@@ -21,6 +21,8 @@
 #include "plan/bwrap_args.h"
 #include "runtime/box_child.h"
 #include "runtime/guard.h"
+#include "runtime/login_broker.h"
+#include "runtime/login_store.h"
 #include "runtime/network.h"
 #include "runtime/new_repositories.h"
 #include "runtime/sources.h"
@@ -81,6 +83,26 @@ std::string id_map(unsigned id) {
   return std::to_string(id) + " " + std::to_string(id) + " 1";
 }
 
+/// What the mode of the login needs while the box lives; at most one of them.
+struct BoxLogin {
+  explicit BoxLogin(const plan::Login& login) {
+    if (login.mode.value == plan::LoginMode::broker) broker.emplace(login);
+    if (login.mode.value == plan::LoginMode::store) store.emplace(login);
+  }
+  void start(sys::EventLoop& loop, int socket, const RunOptions& options) {
+    const auto tell = [&options](const std::string& what) {
+      if (options.on_event)
+        options.on_event(
+            {.kind = report::NetworkEvent::Kind::incident, .time = wall_clock(), .reason = what});
+    };
+    if (broker) broker->start(loop, take_login_memory(socket), tell);
+    if (store) store->start(loop, tell);
+  }
+
+  std::optional<LoginBroker> broker;
+  std::optional<LoginStore> store;
+};
+
 void set_non_blocking(int descriptor) {
   ::fcntl(descriptor, F_SETFL, O_NONBLOCK);
 }
@@ -99,6 +121,7 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   Terminal terminal;
   stage("protections");
   sys::EventLoop loop;
+  BoxLogin login(plan.login);
   Network network(plan);
   if (plan.has_gateway()) stage("slirp4netns cloned");
 
@@ -125,6 +148,14 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   for (const auto& port : plan.net.reach) reach.push_back(port.port);
   const sys::SocketPair hand_over = sys::make_socket_pair();
   const BoxNetworkSpec box_network = make_box_network_spec(plan, reach, hand_over.second.get());
+  const sys::SocketPair login_hand_over = login.broker ? sys::make_socket_pair() : sys::SocketPair{};
+  const std::string login_on = login.broker ? login_place(plan) : std::string();
+  const LoginMemorySpec login_memory{.place = login_on.c_str(),
+                                     .name = plan.login.file.c_str(),
+                                     .content = login.broker ? login.broker->content().c_str() : "",
+                                     .length = login.broker ? login.broker->content().size() : 0,
+                                     .placeholder = options.login,
+                                     .descriptors = login_hand_over.second.get()};
   const BoxChildSpec spec{.program = plan.bwrap.c_str(),
                           .arguments = command.get(),
                           .uid_map = uid_map.c_str(),
@@ -135,6 +166,7 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
                           .pipe_action = &held.pipe(),
                           .standard_output = run_options.capture ? output.write.get() : -1,
                           .network = plan.own_network() ? &box_network : nullptr,
+                          .login = login.broker ? &login_memory : nullptr,
                           .scope_abstract_sockets = plan.scope_abstract_sockets};
   const BoxChild child = start_box_child(spec);
   status.write.reset();
@@ -142,16 +174,21 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   block.read.reset();
   stage("namespaces");
 
-  report::Outcome outcome = supervise({.loop = &loop,
-                                       .child = &child,
-                                       .status_pipe = status.read.get(),
-                                       .output_pipe = output.read.get(),
-                                       .guard = &guard,
-                                       .terminal = &terminal,
-                                       .network = &network,
-                                       .box_network = take_box_network(hand_over.first.get(), box_network),
-                                       .block_pipe = block.write.get(),
-                                       .options = &run_options});
+  login.start(loop, login_hand_over.first.get(), run_options);
+
+  report::Outcome outcome =
+      supervise({.loop = &loop,
+                 .child = &child,
+                 .status_pipe = status.read.get(),
+                 .output_pipe = output.read.get(),
+                 .guard = &guard,
+                 .terminal = &terminal,
+                 .network = &network,
+                 .box_network = take_box_network(hand_over.first.get(), box_network),
+                 .block_pipe = block.write.get(),
+                 .renewing = [&login] { return login.store && login.store->renewing(); },
+                 .options = &run_options});
+  if (login.store) login.store->finish();
   outcome.findings = before.compare();
   for (auto& finding : repositories.find()) outcome.findings.push_back(std::move(finding));
   return outcome;

@@ -12,6 +12,8 @@ namespace claudebox::runtime {
 /// bwrap's options with real descriptors in them. Owns the descriptors; they are close-on-exec here.
 struct OpenedOptions {
   std::vector<sys::UniqueFd> descriptors;
+  int login =
+      -1;  ///< of them, what stands for the login's directory until the child has that; -1: there is none
   std::string text;  ///< the options, each ended by a NUL: what `bwrap --args FD` reads
 };
 

@@ -1,19 +1,19 @@
 // Theory of operation
 //
-//   running ──TERM, HUP──► stopping ──grace over, or asked again──► killing ──► ended
-//      │                                                               ▲
-//      ├──a protection no longer holds, the network broke for good──────┤
-//      └──the command ends──────────────────────────────────────────────┴─────► ended
+//   running ──TERM, HUP──► waiting ──► stopping ──grace over, or asked again──► killing ──► ended
+//      │                                                                           ▲
+//      ├──a protection no longer holds, the network broke for good─────────────────┤
+//      └──the command ends─────────────────────────────────────────────────────────┴──────► ended
 //
 // running: terminal signals (Ctrl-C, Ctrl-\) reach the whole foreground group, the command included, so the
-// supervisor
-//   only survives them and lets the command decide. Sent by a process (kill -INT), they reach the supervisor
-//   alone, so it hands them on. SIGTSTP, SIGTTIN and SIGTTOU keep their defaults: on Ctrl-Z the supervisor
-//   stops with the rest of the group, and the shell gets its prompt.
-// stopping: TERM went to the command itself, never to bwrap: that is pid 1 of its namespace and ignores it,
-// or takes
-//   the command down without a word. A client in the middle of renewing its login must be able to finish.
-// killing: SIGKILL to the outer pid 1; the kernel ends everything in its pid namespace.
+//   supervisor only survives them and lets the command decide. Sent by a process (kill -INT), they reach the
+//   supervisor alone, so it hands them on. SIGTSTP, SIGTTIN and SIGTTOU keep their defaults: on Ctrl-Z the
+//   supervisor stops with the rest of the group, and the shell gets its prompt.
+// waiting: a client in the box is about to renew its login. Stopped now, it would lose it, so the request is kept
+//   back until it is done, at most 35 seconds (its own request gives up after 30). Most stops don't wait at all.
+// stopping: TERM went to the command itself, never to bwrap: that is pid 1 of its namespace and ignores it, or takes
+//   the command down without a word.
+// killing: SIGKILL to the outer pid 1; the kernel ends everything in its pid namespace. After a renewal, likewise.
 #include "runtime/supervisor.h"
 
 #include <sys/epoll.h>
@@ -33,6 +33,11 @@ namespace {
 
 /// How long the command may take to end after a stop request.
 constexpr std::chrono::seconds kGrace{10};
+/// How long a stop waits for a login that is being renewed, and how often it looks.
+constexpr std::chrono::seconds kRenewal{35};
+constexpr std::chrono::milliseconds kLook{50};
+
+using Clock = std::chrono::steady_clock;
 
 class Supervisor {
  public:
@@ -45,7 +50,10 @@ class Supervisor {
   report::Outcome run() {
     loop_.add(box_.child->pidfd.get(), EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
     loop_.add(signals_.get(), EPOLLIN, [this](std::uint32_t) { on_signals(); });
-    loop_.add(timer_.get(), EPOLLIN, [this](std::uint32_t) { kill_box(); });
+    loop_.add(timer_.get(), EPOLLIN, [this](std::uint32_t) {
+      sys::clear_timer(timer_.get());
+      go_on();
+    });
     loop_.add(box_.status_pipe, EPOLLIN, [this](std::uint32_t) { read_status(); });
     if (box_.output_pipe >= 0) loop_.add(box_.output_pipe, EPOLLIN, [this](std::uint32_t) { read_output(); });
     if (box_.guard->descriptor() >= 0)
@@ -94,13 +102,35 @@ class Supervisor {
   }
 
   void stop(int signal) {
-    if (stopped_by_ != 0) return kill_box();
+    if (stopped_by_ != 0) {
+      asked_again_ = true;
+      return go_on();
+    }
     stopped_by_ = signal;
+    wait_until_ = Clock::now() + kRenewal;
+    go_on();
+  }
+
+  /// The next step to the end, when its time has come.
+  void go_on() {
+    if (box_.renewing && box_.renewing() && Clock::now() < wait_until_)
+      return sys::arm_timer(timer_.get(), kLook);
+    if (!asked_) {
+      asked_ = true;
+      return ask_command();
+    }
+    if (asked_again_ || Clock::now() >= grace_until_) return kill_box();
+    sys::arm_timer(timer_.get(), kLook);
+  }
+
+  void ask_command() {
     const auto command = find_inner_command(box_.child->pid);
-    if (!send_signal(command, signal))
+    if (!send_signal(command, stopped_by_))
       return kill_box();  // it has not started yet: there is nothing to be polite to
     // A stopped command would not see the signal before somebody says fg.
     send_signal(command, SIGCONT);
+    asked_again_ = false;
+    grace_until_ = Clock::now() + kGrace;
     sys::arm_timer(timer_.get(), kGrace);
   }
 
@@ -179,6 +209,10 @@ class Supervisor {
   sys::UniqueFd timer_;
   BwrapStatus status_;
   int stopped_by_ = 0;
+  bool asked_ = false;        ///< the command has been told
+  bool asked_again_ = false;  ///< there was another request since
+  Clock::time_point wait_until_;
+  Clock::time_point grace_until_;
   std::string violation_;
   std::string network_failure_;
   bool released_ = false;

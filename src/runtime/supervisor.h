@@ -2,6 +2,7 @@
 #pragma once
 
 #include <csignal>
+#include <functional>
 
 #include "report/outcome.h"
 #include "runtime/box_child.h"
@@ -24,8 +25,9 @@ struct RunningBox {
   Guard* guard = nullptr;
   Terminal* terminal = nullptr;
   Network* network = nullptr;
-  BoxNetwork box_network{};  ///< what the child handed out
-  int block_pipe = -1;       ///< write end of bwrap's --block-fd, or -1
+  BoxNetwork box_network{};          ///< what the child handed out
+  int block_pipe = -1;               ///< write end of bwrap's --block-fd, or -1
+  std::function<bool()> renewing{};  ///< whether a client in it must not be stopped at this moment
   const RunOptions* options = nullptr;
 };
 

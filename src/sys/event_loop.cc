@@ -75,4 +75,24 @@ void arm_timer(int timer, std::chrono::microseconds after) {
   if (::timerfd_settime(timer, 0, &when, nullptr) < 0) base::throw_system_error(errno, "can't set a timer");
 }
 
+UniqueFd make_wall_timer() {
+  UniqueFd timer(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!timer) base::throw_system_error(errno, "can't make a timer");
+  return timer;
+}
+
+void arm_wall_timer(int timer, std::int64_t when) {
+  const itimerspec time{.it_interval = {},
+                        .it_value = {.tv_sec = when / 1000, .tv_nsec = (when % 1000) * 1'000'000}};
+  // timerfd_create(2): with TFD_TIMER_CANCEL_ON_SET a clock that is set makes it readable (ECANCELED).
+  constexpr int kFlags = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
+  if (::timerfd_settime(timer, kFlags, &time, nullptr) < 0 && errno != ECANCELED)
+    base::throw_system_error(errno, "can't set a timer");
+}
+
+void clear_timer(int timer) {
+  std::uint64_t expirations = 0;
+  [[maybe_unused]] const auto ignored = ::read(timer, &expirations, sizeof expirations);
+}
+
 }  // namespace claudebox::sys

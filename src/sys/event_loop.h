@@ -55,4 +55,11 @@ UniqueFd make_timer();
 /// Arms it to fire once. 0 disarms it.
 void arm_timer(int timer, std::chrono::microseconds after);
 
+/// A timerfd(2) on the wall clock: it goes on while the machine sleeps, and fires when the clock is set.
+UniqueFd make_wall_timer();
+/// Arms it to fire once, at `when` (milliseconds since 1970) or when somebody sets the clock. 0 disarms it.
+void arm_wall_timer(int timer, std::int64_t when);
+/// Takes what a timer of either kind has to say, so that it is not ready any more.
+void clear_timer(int timer);
+
 }  // namespace claudebox::sys

@@ -73,6 +73,8 @@ class HostView {
   virtual bool is_terminal(int descriptor) const = 0;
   virtual int landlock_abi() const = 0;  ///< 0 where the kernel has none or it is switched off
 
+  virtual std::int64_t now() const = 0;  ///< milliseconds since 1970
+
   /// The value of a variable, where it is set and not empty.
   std::optional<std::string> variable(std::string_view name) const {
     const auto found = environment().find(name);

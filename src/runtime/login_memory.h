@@ -1,0 +1,35 @@
+// The box's login, in a file system that only the box's outer mount namespace has: a tmpfs, gone with the namespace, so
+// that no token is left after a kill -9. The child makes it and hands its directory out; the supervisor writes the file
+// anew through that, from outside of the namespace.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "plan/plan.h"
+#include "sys/fd.h"
+
+namespace claudebox::runtime {
+
+/// What the child makes. Plain data, prepared before the clone.
+struct LoginMemorySpec {
+  const char* place =
+      nullptr;  ///< a directory of the host to mount it on, absolute; nobody but the child sees that
+  const char* name = nullptr;     ///< of the file
+  const char* content = nullptr;  ///< its first content, so that it is there before the box is
+  std::size_t length = 0;
+  int placeholder = -1;  ///< becomes the directory: a descriptor that bwrap binds from
+  int descriptors = -1;  ///< SEQPACKET socket that the directory is handed out on
+};
+
+/// Mounts it, writes the file (0600) and hands the directory out. Needs the capabilities over a fresh mount namespace. C
+/// rules: allocates nothing, throws nothing. False with errno set where it failed.
+bool set_up_login_memory(const LoginMemorySpec& spec) noexcept;
+
+/// The directory that the child has handed out, from the other end of `descriptors`. Throws.
+sys::UniqueFd take_login_memory(int socket);
+
+/// Makes the directory to mount it on, in the plan's instance, and gives its path. Throws.
+std::string login_place(const plan::Plan& plan);
+
+}  // namespace claudebox::runtime
