@@ -70,8 +70,7 @@ void LoginBroker::look() {
          ": the box keeps the token that it has until that runs out");
   }
   const std::int64_t now = wall_clock();
-  if (host_ && host_->renewable && host_->expires_at - now < kRenewBeforeMs && !renewal_ && now >= try_again_)
-    renew();
+  if (due(now) && !renewal_ && now >= try_again_) renew();
   arm(now);
 }
 
@@ -106,7 +105,7 @@ void LoginBroker::on_renewed() {
   ++failures_;  // look() forgets that where the login has changed
   try_again_ = wall_clock() + std::min(failures_ * kPauseMs, kLongestPauseMs);
   look();
-  if (!host_ || host_->expires_at - wall_clock() >= kRenewBeforeMs) {
+  if (!due(wall_clock())) {
     failures_ = 0;
   } else {
     tell("the login could not be renewed (" + base::base_name(login_.renewal.front()) + " " +
@@ -114,14 +113,19 @@ void LoginBroker::on_renewed() {
   }
 }
 
+bool LoginBroker::due(std::int64_t now) const {
+  return host_ && host_->renewable && host_->expires_at - now <= kRenewBeforeMs;
+}
+
+/// For what no event tells. The end of a renewal is one, and so is a new file.
 void LoginBroker::arm(std::int64_t now) {
-  std::int64_t when = host_ ? host_->expires_at - kRenewBeforeMs : 0;
-  const bool due = host_ && host_->renewable && when <= now;
-  if (due && !renewal_) when = try_again_;
-  if (due && renewal_) when = 0;  // its end wakes us
-  if (host_ && !host_->renewable) when = 0;
-  if (!watch_.watching()) when = now + kLookAgainMs;
-  sys::arm_wall_timer(timer_.get(), when == 0 ? 0 : std::max(when, now + 1));
+  std::int64_t when = 0;
+  if (!watch_.watching()) {
+    when = now + kLookAgainMs;
+  } else if (!renewal_ && host_ && host_->renewable) {
+    when = std::max({host_->expires_at - kRenewBeforeMs, try_again_, now + 1});
+  }
+  sys::arm_wall_timer(timer_.get(), when);
 }
 
 void LoginBroker::tell(const std::string& what) {

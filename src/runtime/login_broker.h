@@ -37,6 +37,7 @@ class LoginBroker {
   void follow(const plan::Credential& login);
   void renew();
   void on_renewed();
+  bool due(std::int64_t now) const;
   void arm(std::int64_t now);
   void tell(const std::string& what);
 

@@ -134,7 +134,7 @@ LoginAtStart renew_before_start(const plan::Login& login, const std::function<vo
                          std::get<plan::NoCredential>(read).reason};
     const bool usable = *left > milliseconds(0);
     const auto waited = Clock::now() - begin;
-    if (*left >= kRenewBefore || !std::get<plan::Credential>(read).renewable || tried || waited > kPatience) {
+    if (*left > kRenewBefore || !std::get<plan::Credential>(read).renewable || tried || waited > kPatience) {
       if (usable) return {.usable = true};
       return {.problem = "your login has run out" +
                          (failure.empty() ? " and could not be renewed" : ": " + failure)};
