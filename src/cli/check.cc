@@ -203,6 +203,24 @@ Part assess_landlock(const Facts& facts) {
   return part;
 }
 
+Part assess_login(const Facts& facts) {
+  Part part{.name = "login", .title = "login"};
+  if (!facts.login_problem.empty()) {
+    part.state = facts.login_hint.empty() ? State::missing : State::bad;
+    part.detail = facts.login_problem;
+    if (!facts.login_hint.empty()) part.remedy = base::split(facts.login_hint, '\n');
+  } else if (facts.login.mode.value == plan::LoginMode::broker) {
+    const std::string subscription =
+        facts.login.subscription.empty() ? "" : " (" + facts.login.subscription + ")";
+    part.detail = "you are logged in" + subscription + "; boxes get an access token and no refresh token";
+    if (facts.login.expired) part.detail += "; it has run out, and is renewed when a box starts";
+  } else {
+    part.state = State::missing;
+    part.detail = "none: there is no agent to be logged in";
+  }
+  return part;
+}
+
 Part assess_terminal(const Facts& facts) {
   Part part{.name = "terminal", .title = "terminal"};
   if (!facts.terminal) {
@@ -278,6 +296,7 @@ std::vector<Part> assess(const Facts& facts) {
   std::vector<Part> parts = {assess_namespaces(facts), assess_bwrap(facts), assess_seccomp(facts)};
   parts.push_back(optional_program(
       "agent", facts.agent, "claude is not on your PATH: claudebox run still works", {facts.agent_hint}));
+  parts.push_back(assess_login(facts));
   parts.push_back(
       optional_program("git", facts.git, "a project without git works too", {install(facts, "git")}));
   parts.push_back(assess_landlock(facts));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "plan/plan.h"
 #include "sys/host_view.h"
 #include "sys/namespace_attempt.h"
 
@@ -33,6 +34,8 @@ struct Facts {
   int landlock_abi = 0;
   ProgramFacts bwrap{}, slirp4netns{}, git{}, nix{}, agent{};
   std::string agent_hint{};  ///< how to install the agent
+  plan::Login login{};       ///< what a box would be logged in with
+  std::string login_problem{}, login_hint{};
   enum class Tun { usable, missing, forbidden } tun = Tun::usable;
   bool terminal = false;  ///< standard input and error are one
   std::size_t columns = 0, rows = 0;

@@ -91,6 +91,22 @@ Facts::Tun look_at_tun() {
   return errno == EACCES || errno == EPERM ? Facts::Tun::forbidden : Facts::Tun::missing;
 }
 
+/// As planning the agent would find it.
+void look_at_login(const sys::HostView& host, const plan::Agent& agent, Facts& facts) {
+  plan::Plan plan;
+  plan.user_home = host.real_path(host.identity().home).value_or(host.identity().home);
+  plan.instance.directory = base::path_join(plan.user_home, ".claudebox/instances/none");
+  base::Diagnostics problems;
+  plan_login({}, host, agent, plan, problems);
+  facts.login = plan.login;
+  if (!problems.empty()) {
+    facts.login_problem = problems.items().front().message;
+    facts.login_hint = problems.items().front().hint;
+  } else if (!plan.notes.empty()) {
+    facts.login_problem = plan.notes.front().text;
+  }
+}
+
 void look_at_terminal(const sys::HostView& host, Facts& facts) {
   facts.terminal = host.is_terminal(STDIN_FILENO) && host.is_terminal(STDERR_FILENO);
   winsize size{};
@@ -130,6 +146,7 @@ Facts gather(const sys::HostView& host) {
   const plan::Agent& agent = plan::default_agent();
   facts.agent = ask_program(plan::find_agent(host, agent).value_or(""));
   facts.agent_hint = agent.install_hint;
+  look_at_login(host, agent, facts);
   facts.tun = look_at_tun();
   look_at_terminal(host, facts);
   return facts;

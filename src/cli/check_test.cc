@@ -33,6 +33,7 @@ Facts ready() {
           "--json-status-fd FD --perms OCTAL --disable-userns x"};
   for (auto* program : {&facts.slirp4netns, &facts.git, &facts.nix, &facts.agent})
     *program = {.path = "/usr/bin/x", .version = "1.2"};
+  facts.login.mode.value = plan::LoginMode::broker;
   facts.terminal = true;
   facts.columns = 80;
   facts.rows = 24;
@@ -246,6 +247,22 @@ TEST(Check, Tun) {
   EXPECT_THAT(remedy(part(facts, "tun")), HasSubstr("chmod 0666 /dev/net/tun"));
   facts.tun = Facts::Tun::missing;
   EXPECT_THAT(remedy(part(facts, "tun")), HasSubstr("modprobe tun"));
+}
+
+TEST(Check, Login) {
+  EXPECT_EQ(part({}, "login").state, State::missing);
+  Facts facts = ready();
+  facts.login.subscription = "max";
+  EXPECT_EQ(part(facts, "login").state, State::good);
+  EXPECT_THAT(part(facts, "login").detail, HasSubstr("you are logged in (max)"));
+  facts.login.expired = true;
+  EXPECT_THAT(part(facts, "login").detail, HasSubstr("renewed when a box starts"));
+  facts.login_problem = "you are not logged in: there is no file";
+  EXPECT_EQ(part(facts, "login").state, State::missing);
+  facts.login_hint = "mend it\nor not";
+  EXPECT_EQ(part(facts, "login").state, State::bad);
+  EXPECT_EQ(remedy(part(facts, "login")), "mend it\nor not");
+  EXPECT_TRUE(is_ready(assess(facts))) << "a box starts without";
 }
 
 TEST(Check, Json) {

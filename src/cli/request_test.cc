@@ -168,5 +168,40 @@ TEST(Env, AValueIsNotInTheMessage) {
   EXPECT_THAT(problems.items().front().message, Not(HasSubstr("hunter2")));
 }
 
+plan::Request login_of(const std::string& typed, base::Diagnostics& problems) {
+  plan::Request request;
+  request_login(typed, request, problems);
+  return request;
+}
+
+TEST(RequestLogin, Modes) {
+  base::Diagnostics problems;
+  EXPECT_EQ(login_of("broker", problems).login->value, plan::LoginMode::broker);
+  EXPECT_EQ(login_of("none", problems).login->value, plan::LoginMode::none);
+  EXPECT_EQ(login_of("env", problems).login->value, plan::LoginMode::env);
+  const auto store = login_of("store:work-2", problems);
+  EXPECT_EQ(store.login->value, plan::LoginMode::store);
+  EXPECT_EQ(store.login->origin.source, "--auth store:work-2");
+  EXPECT_EQ(store.login_store, "work-2");
+  EXPECT_TRUE(login_of("store", problems).login_store.empty());
+  EXPECT_TRUE(problems.empty());
+}
+
+TEST(RequestLogin, WhatIsNone) {
+  for (const std::string typed : {"", "Broker", "brokers", "env:x", "none:", "store:", "store:..",
+                                  "store:a/b", "store:a b", "store:x.last-good", "store: "}) {
+    base::Diagnostics problems;
+    login_of(typed, problems);
+    EXPECT_FALSE(problems.empty()) << typed;
+    EXPECT_EQ(problems.exit(), base::ExitCode::usage);
+  }
+  base::Diagnostics problems;
+  login_of("stor", problems);
+  EXPECT_THAT(problems.items().front().hint, HasSubstr("did you mean store?"));
+  base::Diagnostics long_name;
+  login_of("store:" + std::string(65, 'a'), long_name);
+  EXPECT_FALSE(long_name.empty());
+}
+
 }  // namespace
 }  // namespace claudebox::cli

@@ -156,6 +156,9 @@ constexpr const char* kInstead = R"(
 constexpr const char* kNoNesting =
     "- Another sandbox (`bwrap`, your own `sandbox` setting) can't start in this box, and is not needed.\n";
 
+constexpr const char* kLogin =
+    "- Your own login comes from outside and is kept fresh there: `/login` and `/logout` change nothing here.\n";
+
 constexpr const char* kRestart =
     R"(- Anything else from the host: the user ends this session and starts again with `claudebox --mount PATH[:rw]`,
   `--env NAME` or `--network TIER`, adding `-- --continue` to go on here. Name the exact option. For the network there
@@ -168,6 +171,7 @@ constexpr const char* kRestart =
 std::string memory_text(const Plan& plan) {
   std::string text = kIntroduction + writable(plan) + read_only(plan) + network(plan) + kMissing + kInstead;
   if (plan.uid == 0 || !plan.nested) text += kNoNesting;
+  if (plan.login.mode.value == LoginMode::broker) text += kLogin;
   return text + kRestart;
 }
 

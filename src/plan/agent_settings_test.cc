@@ -1,6 +1,6 @@
 #include "plan/agent_settings.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 
@@ -8,6 +8,9 @@
 
 namespace claudebox::plan {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 using nlohmann::json;
 
@@ -123,6 +126,37 @@ TEST(StartState, TrustsTheProjectAndApprovesTheKeyByItsTail) {
   EXPECT_EQ(state["projects"].size(), 2U);
   EXPECT_EQ(state["customApiKeyResponses"]["approved"], json::array({"0123456789abcdefghij"}));
   EXPECT_FALSE(json::parse(start_state({"/p"}, "")).contains("customApiKeyResponses"));
+}
+
+TEST(Account, IsTheUsersAndPlain) {
+  EXPECT_EQ(
+      account_of(R"({"numStartups": 3, "oauthAccount" : {"emailAddress": "a@b", "n": 1, "nested": {"x": 1},
+      "sessionToken": "fake-secret"}, "projects": {}})"),
+      R"({"emailAddress":"a@b","n":1})");
+}
+
+TEST(Account, IsLookedForAtTheTopAlone) {
+  const std::string at_the_top = R"("oauthAccount":{"emailAddress":"right"})";
+  const std::string wrong = R"({"oauthAccount":{"emailAddress":"wrong"}})";
+  EXPECT_EQ(account_of(R"({"projects":)" + wrong + "," + at_the_top + "}"), R"({"emailAddress":"right"})");
+  EXPECT_EQ(account_of(R"({"a":[)" + wrong + "]," + at_the_top + "}"), R"({"emailAddress":"right"})");
+  EXPECT_EQ(account_of(R"({"history":"\"oauthAccount\":{\"emailAddress\":\"wrong\"}",)" + at_the_top + "}"),
+            R"({"emailAddress":"right"})");
+  EXPECT_EQ(account_of(R"({"name":"oauthAccount",)" + at_the_top + "}"), R"({"emailAddress":"right"})");
+}
+
+TEST(Account, IsNothingWhereThereIsNone) {
+  for (const std::string text :
+       {"", "{", "[]", "{}", R"({"oauthAccount":null,"x":{"a":1}})", R"({"oauthAccount":[{"a":1}]})",
+        R"({"oauthAccount":{"a":1)", R"({"oauthAccount":{bad}})", R"({"oauthAccount":{}})",
+        R"({"oauthAccount":"{")", R"({"oauthAccount")", "\"", "{\"\\"})
+    EXPECT_EQ(account_of(text), "") << text;
+}
+
+TEST(Account, GoesIntoTheStateOfEveryStart) {
+  EXPECT_THAT(start_state({}, "", R"({"emailAddress":"a@b"})"),
+              HasSubstr("\"oauthAccount\": {\n    \"emailAddress\": \"a@b\""));
+  EXPECT_THAT(start_state({}, ""), Not(HasSubstr("oauthAccount")));
 }
 
 }  // namespace

@@ -209,6 +209,7 @@ class ShellCommand {
     if (!plan_.instance.home.empty()) directories += " " + quote(plan_.instance.home);
     for (const auto& file : plan_.state)
       if (file.policy == StateFile::Policy::directory) directories += " " + quote(file.path);
+    if (plan_.login.mode.value == LoginMode::store) directories += " " + quote(plan_.login.directory);
     std::string out;
     if (!directories.empty()) out += "(umask 077; mkdir -p" + directories + ")\n";
     if (!plan_.stubs.empty()) out += "made=(); trap 'rm -df -- \"${made[@]}\"' EXIT\n";

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <ctime>
+
 #include "fake_host.h"
 #include "plan/build.h"
 #include "plan/bwrap_args.h"
@@ -103,6 +106,23 @@ plan::Request agent(plan::Tier tier) {
   return request;
 }
 
+/// A client that knows of a login apart from its state.
+FakeHost with_client() {
+  ::setenv("TZ", "UTC", 1);
+  ::tzset();
+  auto host = debian();
+  add_repository(host, "/home/dev/src/app");
+  host.program("/home/dev/.local/share/claude/versions/2.1.330")
+      .symlink("/home/dev/.local/bin/claude", "../share/claude/versions/2.1.330")
+      .at("/home/dev/src/app");
+  return host;
+}
+
+/// A login of claude's, with what a later client may add.
+constexpr const char* kCredential =
+    R"({"claudeAiOauth":{"accessToken":"fake-access","refreshToken":"fake-refresh","expiresAt":1800003600000,
+"scopes":["user:inference"],"subscriptionType":"max","later":"fake-secret"},"mcpOAuth":{"x":"fake-secret"}})";
+
 plan::Request make(plan::Tier tier) {
   auto request = agent(tier);
   request.action = plan::Action::command;
@@ -120,6 +140,21 @@ TEST(Golden, ADeveloperWithAGitProject) {
   host.file("/home/dev/src/app/.envrc", "use nix\n").directory("/home/dev/src/app/.vscode");
   host.at("/home/dev/src/app/lib");
   expect_planned("git-project", host, agent(plan::Tier::full));
+}
+
+TEST(Golden, SomebodyWhoIsLoggedIn) {
+  auto host = with_client();
+  host.file("/home/dev/.claude/.credentials.json", kCredential, 0600);
+  expect_planned("login", host, agent(plan::Tier::full));
+}
+
+TEST(Golden, AStoreOfLogins) {
+  auto host = with_client();
+  host.file("/home/dev/.claudebox/logins/claude/work/store/.credentials.json", kCredential, 0600);
+  auto request = agent(plan::Tier::full);
+  request.login = {plan::LoginMode::store, {Origin::Kind::flag, "--auth store:work", "asked for"}};
+  request.login_store = "work";
+  expect_planned("login-store", host, request);
 }
 
 TEST(Golden, ALinkedWorktree) {

@@ -137,6 +137,7 @@ bool secret_name(std::string_view name) {
 std::vector<std::string> mount_dangers(const plan::Plan& plan, const Mount& mount) {
   std::vector<std::string> dangers;
   if (!mount.is_bind() || mount.purpose == Purpose::protection) return dangers;
+  if (mount.purpose == Purpose::login) return dangers;  // what it means stands with the login
   if (!plan.instance.directory.empty() && base::is_within(mount.source, plan.instance.directory))
     return dangers;
   // The system's part is chosen by claudebox and holds no secrets; what comes from home is looked at all the
