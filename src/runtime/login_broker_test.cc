@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "base/error.h"
-#include "runtime/login_test_host.h"
+#include "login_test_host.h"
 
 namespace claudebox::runtime {
 namespace {

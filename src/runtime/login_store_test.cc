@@ -6,7 +6,7 @@
 #include <ctime>
 
 #include "base/error.h"
-#include "runtime/login_test_host.h"
+#include "login_test_host.h"
 
 namespace claudebox::runtime {
 namespace {

@@ -18,16 +18,19 @@ NAMES = ("api.anthropic.com", "platform.claude.com", "downloads.claude.ai")
 KEY = "sk-ant-fake-obviously-not-a-key-0123456789abcdef"
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory) -> tuple[pathlib.Path, pathlib.Path]:
+def make_authority(directory: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """A certificate for the API's names, which is its own authority, and its key."""
-    directory = tmp_path_factory.mktemp("authority")
     certificate, key = directory / "authority.pem", directory / "key.pem"
     subprocess.run([need("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-days", "2", "-subj", "/CN=fake API of the tests", "-keyout", key, "-out", certificate,
                     "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in NAMES)],
                    check=True, capture_output=True)
     return certificate, key
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory) -> tuple[pathlib.Path, pathlib.Path]:
+    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

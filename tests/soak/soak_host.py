@@ -10,7 +10,9 @@ import shutil
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+SCRIPTS = TESTS.parent / "script"
+sys.path.insert(0, str(TESTS / "e2e"))
 
 import descendants  # noqa: E402
 from conftest import Host, find_binary  # noqa: E402
