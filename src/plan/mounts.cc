@@ -4,6 +4,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "plan/box_view.h"
+#include "plan/look_inside.h"
 #include "plan/passes.h"
 
 namespace claudebox::plan {
@@ -99,7 +100,8 @@ void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& 
                            .target = target,
                            .source = *source,
                            .purpose = Purpose::extra,
-                           .origin = wish.origin});
+                           .origin = wish.origin,
+                           .inside = secrets_inside(host, *source)});
   }
 }
 

@@ -46,6 +46,8 @@ struct Mount {
   mode_t mode = 0;        ///< of a tmpfs, directory or file; 0 means bwrap's default
   Purpose purpose = Purpose::system;
   base::Origin origin{};
+  std::vector<std::string>
+      inside{};  ///< of what the user asked for: secrets by their names, relative to the source
 
   bool is_bind() const { return kind == Kind::read_only || kind == Kind::writable; }
   bool operator==(const Mount&) const = default;

@@ -144,6 +144,7 @@ ordered_json mount_record(const plan::Plan& plan, const Mount& mount) {
   if (!mount.source.empty()) out["source"] = mount.source;
   if (mount.kind == Mount::Kind::file) out["content"] = content_of(mount.content);
   if (mount.mode != 0) out["mode"] = mount.mode;
+  if (mount.purpose == plan::Purpose::extra) out["secrets_inside"] = mount.inside;
   out["dangers"] = mount_dangers(plan, mount);
   out["origin"] = origin_of(mount.origin);
   return out;

@@ -7,13 +7,15 @@
 #include "base/secret.h"
 #include "net/address.h"
 #include "net/special_purpose.h"
+#include "plan/known_secrets.h"
 #include "render/audit.h"
-#include "render/known_secrets.h"
 
 namespace claudebox::render {
 namespace {
 
 using plan::EnvVar;
+using plan::known_secrets;
+using plan::KnownSecret;
 using plan::Mount;
 using plan::Purpose;
 
@@ -77,19 +79,13 @@ std::string session_socket(std::string_view path) {
   if (!path.starts_with(prefix)) return {};
   const std::size_t slash = path.find('/', prefix.size());
   if (slash == std::string_view::npos) return {};
-  for (const auto& known : runtime_sockets())
+  for (const auto& known : plan::runtime_sockets())
     if (path.substr(slash + 1).starts_with(known.path)) return std::string(known.what);
   return {};
 }
 
 std::string by_name(std::string_view path) {
-  const std::string name = base::base_name(path);
-  for (const auto& known : telling_names())
-    if (known.path.starts_with('*') ? name.ends_with(known.path.substr(1))
-        : known.path.ends_with('*') ? name.starts_with(known.path.substr(0, known.path.size() - 1))
-                                    : name == known.path)
-      return std::string(known.what);
-  return {};
+  return std::string(plan::told_by_name(base::base_name(path)));
 }
 
 /// By what is known to lie there, whatever its name.
@@ -103,6 +99,20 @@ std::string by_place(std::string_view path, std::string_view home) {
   if (base::is_within(path, "/home")) return "another user's home directory";
   if (base::is_within(path, "/root")) return "root's home directory";
   return secrets_inside(path, home);
+}
+
+/// "holds an SSH key (keys/id_rsa), variables with secrets (.env) and 2 more"
+std::string found_inside(const Mount& mount) {
+  constexpr std::size_t kNamed = 2;
+  const auto& inside = mount.inside;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(inside.size(), kNamed); ++i)
+    text += (i == 0                   ? "holds "
+             : i + 1 == inside.size() ? " and "
+                                      : ", ") +
+            std::string(plan::told_by_name(base::base_name(inside[i]))) + " (" + inside[i] + ")";
+  if (inside.size() > kNamed) text += " and " + std::to_string(inside.size() - kNamed) + " more";
+  return text;
 }
 
 /// Why the source of `mount` is sensitive. What claudebox chose is judged by its place only: a tool's
@@ -145,10 +155,11 @@ std::vector<std::string> mount_dangers(const plan::Plan& plan, const Mount& moun
   if (mount.purpose == Purpose::system && !base::is_within(mount.source, plan.user_home)) return dangers;
 
   if (std::string reason = source_danger(plan, mount); !reason.empty()) dangers.push_back(std::move(reason));
+  if (std::string inside = found_inside(mount); !inside.empty()) dangers.push_back(std::move(inside));
   if (mount.kind == Mount::Kind::writable && mount.purpose == Purpose::extra &&
       !base::is_within(mount.source, plan.project.root)) {
-    const bool acts =
-        std::any_of(places_that_act().begin(), places_that_act().end(), [&](std::string_view place) {
+    const bool acts = std::any_of(
+        plan::places_that_act().begin(), plan::places_that_act().end(), [&](std::string_view place) {
           const std::string path =
               place.starts_with('/') ? std::string(place) : base::path_join(plan.user_home, place);
           return base::is_within(mount.source, path) || base::is_within(path, mount.source);
@@ -163,7 +174,7 @@ std::string variable_danger(const EnvVar& variable) {
   if (const auto shape = base::secret_shape(variable.value); !shape.empty())
     return "holds " + std::string(shape);
   if (variable.kind == EnvVar::Kind::generated) return {};
-  for (const auto& known : telling_variables())
+  for (const auto& known : plan::telling_variables())
     if (variable.name == known.path) return std::string(known.what);
   if (base::secret_name(variable.name)) return "a secret by its name";
   return {};
@@ -181,7 +192,7 @@ std::string lan_danger(const plan::LanDestination& lan) {
 }
 
 std::string reach_danger(const plan::ReachedPort& reached) {
-  for (const auto& [first, last, what] : telling_ports())
+  for (const auto& [first, last, what] : plan::telling_ports())
     if (reached.port >= first && reached.port <= last) return std::string(what);
   return {};
 }

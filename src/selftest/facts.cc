@@ -6,7 +6,7 @@
 
 #include "base/path.h"
 #include "base/text.h"
-#include "render/known_secrets.h"
+#include "plan/known_secrets.h"
 
 namespace claudebox::selftest {
 namespace {
@@ -67,7 +67,7 @@ void add_sockets(const sys::HostView& host, Facts& facts) {
 }
 
 void add_files(const plan::Plan& plan, Facts& facts) {
-  for (const auto& secret : render::known_secrets())
+  for (const auto& secret : plan::known_secrets())
     facts.add_path("secret", base::path_join(plan.user_home, secret.path));
   for (const std::string path :
        {"/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/ssh", "/etc/ssl/private"})

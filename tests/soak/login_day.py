@@ -223,7 +223,7 @@ def main() -> None:
         double.start()
         day = run(LoginHost(where, fetched.stdout.strip(), double, tokens, certificate), wish.minutes * 60, wish.boxes)
         double.stop()
-    print(f"{wish.minutes} minutes, {wish.boxes} boxes, as uid {os.getuid()}: {day.figures()}")
+        print(f"{wish.minutes} minutes, {wish.boxes} boxes, as uid {os.getuid()}: {day.figures()}")
     print("\n".join(day.problems) or "everyone is logged in")
     sys.exit(1 if day.problems else 0)
 

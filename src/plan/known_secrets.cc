@@ -1,8 +1,8 @@
-#include "render/known_secrets.h"
+#include "plan/known_secrets.h"
 
 #include <array>
 
-namespace claudebox::render {
+namespace claudebox::plan {
 namespace {
 
 constexpr auto kSecrets = std::to_array<KnownSecret>({
@@ -313,6 +313,14 @@ std::span<const KnownSecret> runtime_sockets() {
 std::span<const KnownSecret> telling_names() {
   return kTellingNames;
 }
+std::string_view told_by_name(std::string_view name) {
+  for (const auto& known : kTellingNames)
+    if (known.path.starts_with('*') ? name.ends_with(known.path.substr(1))
+        : known.path.ends_with('*') ? name.starts_with(known.path.substr(0, known.path.size() - 1))
+                                    : name == known.path)
+      return known.what;
+  return {};
+}
 std::span<const KnownSecret> telling_variables() {
   return kTellingVariables;
 }
@@ -323,4 +331,4 @@ std::span<const std::string_view> places_that_act() {
   return kPlacesThatAct;
 }
 
-}  // namespace claudebox::render
+}  // namespace claudebox::plan

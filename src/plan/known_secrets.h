@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-namespace claudebox::render {
+namespace claudebox::plan {
 
 struct KnownSecret {
   std::string_view path;  ///< absolute, or relative to home; a name or pattern in telling_names()
@@ -22,6 +22,9 @@ std::span<const KnownSecret> runtime_sockets();
 /// Names that tell what a file is wherever it lies; one '*' at an end stands for anything.
 std::span<const KnownSecret> telling_names();
 
+/// What a file of this name is, wherever it lies; empty where the name tells nothing.
+std::string_view told_by_name(std::string_view name);
+
 /// Variables that open a door of the host.
 std::span<const KnownSecret> telling_variables();
 
@@ -36,4 +39,4 @@ std::span<const KnownPorts> telling_ports();
 /// Where what is written runs on the host, absolute or relative to home.
 std::span<const std::string_view> places_that_act();
 
-}  // namespace claudebox::render
+}  // namespace claudebox::plan
