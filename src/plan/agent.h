@@ -26,17 +26,40 @@ struct AgentLogin {
   std::vector<std::string_view> renewal;
 };
 
-/// One agent. Claude Code is the first row; others are added as rows.
-struct Agent {
-  std::string_view name;                           ///< "claude"
-  std::string_view command;                        ///< looked up on the caller's PATH
-  std::vector<std::string_view> unattended_flags;  ///< what switches its permission prompts off
-  std::string_view state_directory;                ///< below home, writable, in the instance: ".claude"
-  std::string_view memory_file;  ///< where it reads read-only instructions: /etc/claude-code/CLAUDE.md
-  std::string_view install_hint;
-  AgentLogin login;
+class AgentState;
+
+/// A variable that is set in every box.
+struct AgentVariable {
+  std::string_view name;
+  std::string_view value;
+  std::string_view reason;
 };
 
+/// One agent: what claudebox knows of it. Claude Code is the first row of plan/agent_table.cc.
+struct Agent {
+  std::string_view name;     ///< "claude"
+  std::string_view command;  ///< looked up on the caller's PATH
+  /// Where installers put the program without a PATH entry of their own (~/.claude/local is reached by a shell alias).
+  /// Below home.
+  std::vector<std::string_view> usual_places;
+  std::vector<std::string_view> unattended_flags;  ///< what switches its permission prompts off
+  std::string_view state_directory;                ///< below home, writable, in the instance: ".claude"
+  std::string_view state_variable;                 ///< names that directory, where the user has it elsewhere
+  std::string_view state_holds;                    ///< what is said of that variable in the box
+  /// Text for the agent below the user's own state directory, shown read-only.
+  std::vector<std::string_view> shown;
+  std::string_view memory_file;  ///< where it reads read-only instructions: /etc/claude-code/CLAUDE.md
+  std::vector<AgentVariable> variables;  ///< set in the box
+  /// Taken from the host: choices about the agent that people make in their shell's start-up files. None of them is a
+  /// credential.
+  std::vector<std::string_view> choices;
+  std::string_view install_hint;
+  AgentLogin login;
+  void (*own_part)(AgentState&) = nullptr;  ///< what no row can say, in a file of its own
+};
+
+/// All that there are; the default is the first.
+const std::vector<Agent>& agents();
 const Agent& default_agent();
 
 /// Finds the agent's program on the caller's PATH, symlinks resolved. Returns its canonical path.
