@@ -53,6 +53,26 @@ std::optional<std::string> find_agent(const sys::HostView& host, const Agent& ag
   return std::nullopt;
 }
 
+std::vector<std::string> agent_command(const Agent& agent, const std::string& program,
+                                       const std::vector<std::string>& arguments) {
+  const auto is_command_with_flags = [&](const std::string& word) {
+    return std::find(agent.flags_behind.begin(), agent.flags_behind.end(), word) != agent.flags_behind.end();
+  };
+  std::vector<std::string> argv = {program};
+  auto rest = arguments.begin();
+  bool flags = true;
+  if (!agent.flags_behind.empty() && rest != arguments.end() && !rest->starts_with('-')) {
+    // A word: a command of the agent's, or the directory to work in.
+    if (is_command_with_flags(*rest))
+      argv.push_back(*rest++);
+    else
+      flags = rest->find('/') != std::string::npos || *rest == ".";
+  }
+  if (flags) argv.insert(argv.end(), agent.unattended_flags.begin(), agent.unattended_flags.end());
+  argv.insert(argv.end(), rest, arguments.end());
+  return argv;
+}
+
 std::vector<Mount> agent_program_mounts(const sys::HostView& host, const Agent& agent,
                                         const std::string& program) {
   const std::string name(agent.name);

@@ -19,18 +19,32 @@ namespace claudebox::plan {
 namespace {
 
 /// Trees that no link in the user's configuration may bring into the box.
-constexpr std::array<std::string_view, 7> kNeverLinked = {
-    ".ssh", ".gnupg", ".aws", ".kube", ".docker", ".claude/projects", ".password-store"};
+constexpr std::array<std::string_view, 15> kNeverLinked = {".ssh",
+                                                           ".gnupg",
+                                                           ".aws",
+                                                           ".kube",
+                                                           ".docker",
+                                                           ".claude/projects",
+                                                           ".codex/auth.json",
+                                                           ".codex/sessions",
+                                                           ".codex/config.toml",
+                                                           ".gemini/oauth_creds.json",
+                                                           ".gemini/gemini-credentials.json",
+                                                           ".gemini/mcp-oauth-tokens.json",
+                                                           ".gemini/tmp",
+                                                           ".local/share/opencode",
+                                                           ".password-store"};
 
 /// Nor these as a whole; a part of them is fine (~/.config/claude/skills).
 constexpr std::array<std::string_view, 4> kTooMuch = {".config", ".local/share", ".local/state",
                                                       ".claudebox"};
 
-/// The directory that the agent's variable names, where the user has set it to an absolute path.
+/// The directory that the agent's variable leads to, where the user has set it to an absolute path.
 std::optional<std::string> moved_directory(const sys::HostView& host, const Agent& agent) {
   const auto value = host.variable(agent.state_variable);
   if (!value || !value->starts_with('/')) return std::nullopt;
-  return base::normalize(*value);
+  const std::string directory = base::normalize(*value);
+  return agent.state_below.empty() ? directory : base::path_join(directory, agent.state_below);
 }
 
 }  // namespace
@@ -48,7 +62,7 @@ AgentState::AgentState(const sys::HostView& host, const Agent& agent, Plan& plan
 void AgentState::run() {
   keep(StateFile::Policy::directory, kept_directory_, {}, "history, sessions and memory of this project");
   show_configuration();
-  agent_.own_part(*this);
+  if (agent_.own_part) agent_.own_part(*this);
   set_variables();
   make_findable();
   write_memory();
@@ -122,6 +136,19 @@ void AgentState::show_tree(const std::string& name, const std::string& reason) {
   }
 }
 
+void AgentState::keep_settings(const std::string& name) {
+  const std::string path = base::path_join(user_directory_, name);
+  const auto user = host_.read_file(path);
+  if (!user) return;
+  const auto filtered = filtered_settings(*user);
+  if (!filtered) {
+    warn(path + " is not a JSON object, so the box starts without it", path, "settings are copied in");
+    return;
+  }
+  keep(StateFile::Policy::json_override, base::path_join(kept_directory_, name), *filtered,
+       "your settings without secrets");
+}
+
 std::vector<std::string> AgentState::projects() const {
   std::vector<std::string> names;
   for (const auto& directory : {plan_.project.canonical_root, plan_.project.root, plan_.project.directory})
@@ -144,7 +171,7 @@ std::string AgentState::version() const {
 }
 
 void AgentState::set_variables() {
-  if (!agent_.state_variable.empty())
+  if (!agent_.state_variable.empty() && agent_.state_below.empty())
     generate(std::string(agent_.state_variable), box_directory_, std::string(agent_.state_holds));
   for (const auto& variable : agent_.variables)
     generate(std::string(variable.name), std::string(variable.value), std::string(variable.reason));
@@ -175,15 +202,19 @@ void AgentState::make_findable() {
        .origin = {base::Origin::Kind::detected, "PATH", "its name works in a shell too"}});
 }
 
+/// The host's own instructions, if they may be shown, and what the box is.
 void AgentState::write_memory() {
-  const std::string path(agent_.memory_file);
-  std::string text = host_.read_file(path).value_or("");
+  const bool fixed = agent_.memory_file.starts_with('/');
+  const std::string source = base::path_join(user_directory_, agent_.memory_file);
+  const auto real = host_.real_path(source);
+  std::string text;
+  if (real && (fixed || may_be_shown(*real))) text = host_.read_file(*real).value_or("");
   if (!text.empty() && !text.ends_with('\n')) text += '\n';
   if (!text.empty()) text += '\n';
   text += memory_text(plan_);
   plan_.mounts.push_back(
       {.kind = Mount::Kind::file,
-       .target = path,
+       .target = base::path_join(box_directory_, agent_.memory_file),
        .content = std::move(text),
        .mode = 0444,
        .purpose = Purpose::agent,

@@ -39,6 +39,8 @@ class AgentState {
   /// A directory below the user's, and what the links in it lead to (~/.claude/skills/x -> ~/dotfiles/skills/x), which
   /// the box would miss otherwise: shown where the link says, so that the link in the box leads there.
   void show_tree(const std::string& name, const std::string& reason);
+  /// The user's JSON file of that name, without secrets, over the instance's; nothing where there is none.
+  void keep_settings(const std::string& name);
   /// "your own configuration of NAME"
   std::string own_configuration() const;
 
@@ -73,5 +75,8 @@ class AgentState {
 // The own parts, one file each.
 
 void plan_claude(AgentState& state);
+void plan_codex(AgentState& state);
+void plan_gemini(AgentState& state);
+void plan_opencode(AgentState& state);
 
 }  // namespace claudebox::plan
