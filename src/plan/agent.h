@@ -56,6 +56,7 @@ struct Agent {
   /// Where it reads instructions, read-only in the box: /etc/claude-code/CLAUDE.md, or a name in the state directory.
   /// What the host has there comes first.
   std::string_view memory_file{};
+  std::string_view memory_instead{};       ///< below home: what it reads where the host has none
   std::string_view project_directory{};    ///< where a project has things for it: ".claude/"
   std::string_view resume{};               ///< its arguments to go on with the last conversation
   std::vector<AgentVariable> variables{};  ///< set in the box

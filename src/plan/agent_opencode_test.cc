@@ -24,6 +24,17 @@ TEST_F(Opencode, ConfigurationComesInWithoutKeysButWithNamesOfVariables) {
   EXPECT_EQ(state(".config/opencode/tui.json", StateFile::Policy::json_override)["theme"], "t");
 }
 
+TEST_F(Opencode, WithoutAMemoryOfItsOwnItReadsClaudesLikeOnTheHost) {
+  const std::string memory = "/home/dev/.config/opencode/AGENTS.md";
+  host.file("/home/dev/.claude/CLAUDE.md", "Claude's.");
+  run();
+  EXPECT_THAT(content(memory), ::testing::StartsWith("Claude's.\n\n# You run in a sandbox"));
+  host.file(memory, "Its own.");
+  plan.mounts.clear();
+  run();
+  EXPECT_THAT(content(memory), ::testing::StartsWith("Its own.\n"));
+}
+
 TEST_F(Opencode, WhatIsNoJsonStaysOutWithANote) {
   host.file("/home/dev/.config/opencode/opencode.json", "{broken");
   run();

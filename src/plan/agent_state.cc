@@ -205,8 +205,9 @@ void AgentState::make_findable() {
 /// The host's own instructions, if they may be shown, and what the box is.
 void AgentState::write_memory() {
   const bool fixed = agent_.memory_file.starts_with('/');
-  const std::string source = base::path_join(user_directory_, agent_.memory_file);
-  const auto real = host_.real_path(source);
+  auto real = host_.real_path(base::path_join(user_directory_, agent_.memory_file));
+  if (!real && !agent_.memory_instead.empty())
+    real = host_.real_path(base::path_join(plan_.user_home, agent_.memory_instead));
   std::string text;
   if (real && (fixed || may_be_shown(*real))) text = host_.read_file(*real).value_or("");
   if (!text.empty() && !text.ends_with('\n')) text += '\n';

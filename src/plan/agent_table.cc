@@ -62,7 +62,7 @@ Agent claude() {
 }
 
 /// Its configuration of a box lies in /etc/codex (agent_codex.cc). The interactive client takes no login from a variable,
-/// "codex exec" does: CODEX_API_KEY, not OPENAI_API_KEY.
+/// "codex exec" does: CODEX_API_KEY. Neither takes OPENAI_API_KEY.
 Agent codex() {
   return {
       .name = "codex",
@@ -80,8 +80,7 @@ Agent codex() {
       .resume = "resume --last",
       .hosts = {"api.openai.com", "chatgpt.com"},
       .install_hint = "install Codex: npm install -g @openai/codex",
-      .login = {.variables = {"CODEX_API_KEY", "CODEX_ACCESS_TOKEN", "OPENAI_API_KEY"},
-                .file = ".codex/auth.json"},
+      .login = {.variables = {"CODEX_API_KEY"}, .file = ".codex/auth.json"},
       .own_part = plan_codex,
   };
 }
@@ -131,6 +130,7 @@ Agent opencode() {
                 "skills", "themes", "tool", "tools"},
       .shown_words = "skills, agents, commands and AGENTS.md",
       .memory_file = "AGENTS.md",
+      .memory_instead = ".claude/CLAUDE.md",
       .project_directory = ".opencode/",
       .resume = "--continue",
       .variables = {{"OPENCODE_DISABLE_AUTOUPDATE", "1", "its program is read-only in the box"}},
