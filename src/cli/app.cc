@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/reference.h"
 #include "cli/scan.h"
+#include "plan/agent.h"
 
 namespace claudebox::cli {
 namespace {
@@ -27,6 +28,12 @@ struct Extra {
 constexpr std::string_view kBox = "The box";
 constexpr std::string_view kStart = "Starting it";
 constexpr std::string_view kOutput = "Output";
+
+std::vector<std::string> agent_names() {
+  std::vector<std::string> names;
+  for (const auto& agent : plan::agents()) names.emplace_back(agent.name);
+  return names;
+}
 
 /// CLI11's tree and, beside each of its nodes, what the documentation needs.
 class Tree {
@@ -120,6 +127,8 @@ class Tree {
   }
 
   void add_running_options(CLI::App& app) {
+    value(app, "--agent", "the coding agent, in place of Claude Code", low_.agent,
+          {.value_name = "NAME", .group = kBox, .completion = Completion::choices, .choices = agent_names()});
     value(app, "--network", "how much network the box has", low_.network,
           {.value_name = "TIER",
            .group = kBox,

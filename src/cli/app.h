@@ -35,7 +35,7 @@ enum class Verb {
 struct LowArgs {
   Verb verb = Verb::agent;
   std::vector<std::string> rest{};  ///< after "--", or the command of `run`
-  std::optional<std::string> network{}, auth{}, project{}, instance{};
+  std::optional<std::string> agent{}, network{}, auth{}, project{}, instance{};
   bool nix_daemon = false, nix_daemon_network = false;
   std::vector<std::string> allow{}, lan{}, publish{}, reach{}, mounts{}, env{};
   bool force = false, yes = false, dry_run = false, json = false, explain = false, timings = false;

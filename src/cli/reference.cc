@@ -10,6 +10,11 @@ struct OptionText {
 };
 
 constexpr std::array kOptions = std::to_array<OptionText>({
+    {"--agent", "",
+     "Claude Code by default. What runs where no command is given, and whose configuration and state the box "
+     "has, in run and shell too. Its own permission prompts are off. An agent other than claude has a login "
+     "in "
+     "each instance: made by logging in inside the box, or a key in a variable that --env names."},
     {"--network", "",
      "internet, the default: everything public, nothing of your local network, VPN or this machine. "
      "allowlist: the hosts "

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/network_request.h"
+#include "plan/agent.h"
 #include "plan/plan.h"
 
 namespace claudebox::cli {
@@ -39,6 +40,19 @@ std::vector<std::string> split_fields(const std::string& typed) {
 
 bool is_absolute_or_home(const std::string& path) {
   return path.starts_with('/') || path == "~" || path.starts_with("~/");
+}
+
+void choose_agent(const std::optional<std::string>& typed, plan::Request& request,
+                  base::Diagnostics& problems) {
+  if (!typed) return;
+  request.agent = *typed;
+  if (plan::agent_named(*typed)) return;
+  std::vector<std::string> names;
+  for (const auto& agent : plan::agents()) names.emplace_back(agent.name);
+  const auto near = base::nearest(*typed, names);
+  problems.add("unknown agent '" + *typed + "'", (near ? "did you mean " + *near + "?\n" : std::string()) +
+                                                     "there are " + base::join(names, ", ") +
+                                                     "; an option of the agent's own goes after --");
 }
 
 }  // namespace
@@ -124,6 +138,7 @@ plan::Request make_request(const LowArgs& low, const sys::HostView& host, base::
   if (low.verb == Verb::shell) request.action = plan::Action::shell;
   if (low.verb == Verb::selftest) request.action = plan::Action::selftest;
 
+  choose_agent(low.agent, request, problems);
   request_network(low, host, request, problems);
   if (low.nix_daemon) request.nix_daemon = Origin{Origin::Kind::flag, "--nix-daemon", "asked for"};
   request.nix_daemon_network = low.nix_daemon_network;

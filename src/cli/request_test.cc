@@ -68,6 +68,16 @@ TEST_F(Request, AMisspeltTierIsNoTier) {
   EXPECT_THAT(problem({}), HasSubstr("unknown network tier 'fulll'"));
 }
 
+TEST_F(Request, AnAgentIsOneThatThereIs) {
+  EXPECT_EQ(good({}).agent, "claude");
+  EXPECT_EQ(good({.agent = "gemini"}).agent, "gemini");
+  EXPECT_EQ(good({.verb = Verb::shell, .agent = "codex"}).agent, "codex");
+  EXPECT_THAT(problem({.agent = "codx"}), HasSubstr("did you mean codex?"));
+  EXPECT_THAT(problem({.agent = "Gemini"}), HasSubstr("there are claude, codex, gemini, opencode"));
+  EXPECT_THAT(problem({.agent = "reviewer"}), HasSubstr("goes after --"))
+      << "Claude Code has an option of that name";
+}
+
 TEST_F(Request, TheSelftestIsOfflineUnlessToldOtherwise) {
   EXPECT_EQ(good({.verb = Verb::selftest}).network.value, plan::Tier::offline);
   EXPECT_EQ(good({.verb = Verb::selftest, .network = "full"}).network.value, plan::Tier::full);

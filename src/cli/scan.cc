@@ -18,8 +18,8 @@ constexpr std::array<OlderSpelling, 3> kOlder = {
     {{"--check", "check"}, {"--shell", "shell"}, {"--gc", "instance gc"}}};
 
 /// Announced and not there yet. "Did you mean" would lead somebody who read about them astray.
-constexpr std::array<std::string_view, 5> kLaterOptions = {"--profile", "--package", "--agent",
-                                                           "--list-profiles", "--show-profile"};
+constexpr std::array<std::string_view, 4> kLaterOptions = {"--profile", "--package", "--list-profiles",
+                                                           "--show-profile"};
 constexpr std::array<std::string_view, 2> kLaterCommands = {"profile", "trust"};
 
 template <std::size_t N>

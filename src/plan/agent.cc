@@ -14,12 +14,6 @@ namespace {
 /// meant. By its canonical path it would not know, so the search goes on to the tool itself.
 constexpr std::array<std::string_view, 6> kShims = {"volta-shim", "mise", "rtx", "asdf", "fnm", "proto"};
 
-/// Where installers put the program without a PATH entry of their own (~/.claude/local is reached by a shell
-/// alias). Below home.
-constexpr std::array<std::string_view, 4> kUsualPlaces = {
-    ".local/bin/claude", ".claude/local/node_modules/.bin/claude",
-    ".volta/tools/image/packages/@anthropic-ai/claude-code/bin/claude", ".bun/bin/claude"};
-
 std::optional<std::string> program_at(const sys::HostView& host, const std::string& candidate) {
   auto real = host.real_path(candidate);
   if (!real || host.stat(*real).kind != sys::FileKind::file || !host.executable(*real)) return std::nullopt;
@@ -50,35 +44,13 @@ Mount read_only(const std::string& path, const std::string& reason) {
 
 }  // namespace
 
-const Agent& default_agent() {
-  static const Agent kClaude = {
-      .name = "claude",
-      .command = "claude",
-      .unattended_flags = {"--dangerously-skip-permissions"},
-      .state_directory = ".claude",
-      .memory_file = "/etc/claude-code/CLAUDE.md",
-      .install_hint =
-          "install Claude Code (npm install -g @anthropic-ai/claude-code), or run another "
-          "command: claudebox run COMMAND",
-      .login =
-          {.variables = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"},
-           .file = ".credentials.json",
-           .directory_variable = "CLAUDE_SECURESTORAGE_CONFIG_DIR",
-           .directory_since = "2.1.144",
-           // Not "auth status": that gives up after 8 seconds in the middle of a renewal, and the login is lost.
-           .renewal = {"mcp", "list"}},
-  };
-  return kClaude;
-}
-
 std::optional<std::string> find_agent(const sys::HostView& host, const Agent& agent) {
   for (const auto& entry : base::split(host.variable("PATH").value_or(""), ':')) {
     if (!entry.starts_with('/')) continue;  // "." or an empty entry would run a file of the project's
     if (const auto found = program_at(host, base::path_join(entry, agent.command))) return found;
   }
-  for (const auto place : kUsualPlaces)
-    if (base::base_name(place) == agent.command)
-      if (const auto found = program_at(host, base::path_join(host.identity().home, place))) return found;
+  for (const auto place : agent.usual_places)
+    if (const auto found = program_at(host, base::path_join(host.identity().home, place))) return found;
   return std::nullopt;
 }
 
@@ -89,6 +61,26 @@ std::string agent_version(const sys::HostView& host, const std::string& program)
     if (const auto package = host.read_file(base::path_join(directory, "package.json"), 1U << 16U))
       return package_version(*package).value_or("0");
   return "0";
+}
+
+std::vector<std::string> agent_command(const Agent& agent, const std::string& program,
+                                       const std::vector<std::string>& arguments) {
+  const auto is_command_with_flags = [&](const std::string& word) {
+    return std::find(agent.flags_behind.begin(), agent.flags_behind.end(), word) != agent.flags_behind.end();
+  };
+  std::vector<std::string> argv = {program};
+  auto rest = arguments.begin();
+  bool flags = true;
+  if (!agent.flags_behind.empty() && rest != arguments.end() && !rest->starts_with('-')) {
+    // A word: a command of the agent's, or the directory to work in.
+    if (is_command_with_flags(*rest))
+      argv.push_back(*rest++);
+    else
+      flags = rest->find('/') != std::string::npos || *rest == ".";
+  }
+  if (flags) argv.insert(argv.end(), agent.unattended_flags.begin(), agent.unattended_flags.end());
+  argv.insert(argv.end(), rest, arguments.end());
+  return argv;
 }
 
 std::vector<Mount> agent_program_mounts(const sys::HostView& host, const Agent& agent,

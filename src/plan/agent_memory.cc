@@ -42,7 +42,7 @@ std::string writable(const Plan& plan) {
 )";
 }
 
-std::string read_only(const Plan& plan) {
+std::string read_only(const Plan& plan, const Agent& agent) {
   const std::string covers = list_of(plan, "read-only.", [](const Mount& mount) {
     return mount.purpose == Purpose::protection && mount.kind == Mount::Kind::read_only &&
            mount.target != "/proc/sys";
@@ -50,9 +50,10 @@ std::string read_only(const Plan& plan) {
   std::string text = R"(
 ## What you can read
 
-The system (`/usr`, parts of `/etc`), the user's programs on `PATH`, and their skills, agents, commands and memory in
-`~/.claude`. All of it is read-only.
-)" + list_of(plan, "granted by the user, read-only.", [](const Mount& mount) {
+The system (`/usr`, parts of `/etc`), the user's programs on `PATH`, and their )" +
+                     std::string(agent.shown_words) + " in\n`~/" + std::string(agent.state_directory) +
+                     "`. All of it is read-only.\n" +
+                     list_of(plan, "granted by the user, read-only.", [](const Mount& mount) {
                        return mount.purpose == Purpose::extra && mount.kind == Mount::Kind::read_only;
                      });
   if (!covers.empty()) {
@@ -147,7 +148,9 @@ constexpr const char* kInstead = R"(
   and give the user the command to run. `git config --global` holds in the box only.
 - Git hooks and editor or agent settings that are read-only: write the proposal to a file of another name and tell the
   user.
-- Skills, agents and commands of the user are read-only: make new ones in the project's `.claude/`.
+- Skills, agents and commands of the user are read-only: make new ones in the project's `)";
+
+constexpr const char* kInsteadToo = R"(`.
 - Containers and databases: start the server's own program if it is installed, or ask the user to start it.
 - Nothing can open a browser here, so MCP servers that log in through one, `/ide` and pasted images don't work: ask
   the user to save files into the project, or to pass what is needed.
@@ -160,20 +163,26 @@ constexpr const char* kLogin =
     "- Your own login comes from outside and is kept fresh there: `/login` and `/logout` change nothing "
     "here.\n";
 
-constexpr const char* kRestart =
-    R"(- Anything else from the host: the user ends this session and starts again with `claudebox --mount PATH[:rw]`,
-  `--env NAME` or `--network TIER`, adding `-- --continue` to go on here. Name the exact option. For the network there
+std::string restart(const Agent& agent) {
+  const bool named = agent.name != default_agent().name;
+  return "- Anything else from the host: the user ends this session and starts again with `claudebox " +
+         (named ? "--agent " + std::string(agent.name) + " " : std::string()) + "--mount PATH[:rw]`,\n" +
+         "  `--env NAME` or `--network TIER`, adding `-- " + std::string(agent.resume) +
+         R"(` to go on here. Name the exact option. For the network there
   are also `--network allowlist --allow HOST`, `--lan ADDR[:PORT]` (one private destination), `--reach PORT` (a port of
   the user's localhost) and `--publish PORT` (a server in the box, for the user's browser).
 )";
+}
 
 }  // namespace
 
 std::string memory_text(const Plan& plan) {
-  std::string text = kIntroduction + writable(plan) + read_only(plan) + network(plan) + kMissing + kInstead;
+  const Agent& agent = agent_of(plan);
+  std::string text = kIntroduction + writable(plan) + read_only(plan, agent) + network(plan) + kMissing +
+                     kInstead + std::string(agent.project_directory) + kInsteadToo;
   if (plan.uid == 0 || !plan.nested) text += kNoNesting;
   if (plan.login.mode.value == LoginMode::broker) text += kLogin;
-  return text + kRestart;
+  return text + restart(agent);
 }
 
 }  // namespace claudebox::plan

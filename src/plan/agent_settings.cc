@@ -92,6 +92,11 @@ bool has_secret_form(std::string_view value) {
   return false;
 }
 
+/// "{env:NAME}", opencode's word for a variable of the box: it holds nothing itself.
+bool is_variable(std::string_view value) {
+  return value.starts_with("{env:") && value.find('}') == value.size() - 1;
+}
+
 bool filter(Json& value, bool in_env);
 
 bool filter_object(Json& object, bool in_env) {
@@ -101,7 +106,7 @@ bool filter_object(Json& object, bool in_env) {
     Json& value = member.value();
     const std::string text = value.is_string() ? value.get<std::string>() : std::string();
     bool drop = contains(kDropped, name) || (in_env && contains(kOurs, name)) ||
-                (value.is_string() && looks_secret(name, text));
+                (value.is_string() && looks_secret(name, text) && !is_variable(text));
     if (!drop && value.is_structured()) {
       const bool lost = filter(value, name == "env");
       drop = lost && contains(kWhole, name);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/path.h"
 #include "fake_host.h"
 
 namespace claudebox::plan {
@@ -86,6 +87,36 @@ TEST(AgentProgram, AWrapperScriptOutsideAnyPackageIsOneFile) {
   host.program("/opt/tools/claude", "#!/bin/sh\nexec claude-real\n");
   EXPECT_THAT(agent_program_mounts(host, default_agent(), "/opt/tools/claude"),
               ElementsAre(Field(&Mount::target, "/opt/tools/claude")));
+}
+
+TEST(Agents, AreToldApartByName) {
+  EXPECT_EQ(default_agent().name, "claude");
+  for (const auto& agent : agents()) {
+    EXPECT_EQ(agent_named(agent.name), &agent);
+    EXPECT_FALSE(agent.unattended_flags.empty()) << agent.name;
+    EXPECT_FALSE(agent.login.variables.empty()) << agent.name;
+    EXPECT_TRUE(agent.own_part) << agent.name;
+    // A place is only found where it is called what the command is.
+    for (const auto place : agent.usual_places) EXPECT_EQ(base::base_name(place), agent.command);
+  }
+  EXPECT_EQ(agent_named("codx"), nullptr);
+  EXPECT_EQ(&agent_of({.agent = "codex"}), agent_named("codex"));
+}
+
+TEST(AgentCommand, FlagsComeFirst) {
+  const Agent& codex = *agent_named("codex");
+  EXPECT_THAT(agent_command(codex, "/c", {"exec", "hi"}),
+              ElementsAre("/c", "--dangerously-bypass-approvals-and-sandbox", "exec", "hi"));
+}
+
+TEST(AgentCommand, OrBehindTheCommandThatTakesThem) {
+  const Agent& opencode = *agent_named("opencode");
+  EXPECT_THAT(agent_command(opencode, "/o", {}), ElementsAre("/o", "--auto"));
+  EXPECT_THAT(agent_command(opencode, "/o", {"--continue"}), ElementsAre("/o", "--auto", "--continue"));
+  EXPECT_THAT(agent_command(opencode, "/o", {"./api"}), ElementsAre("/o", "--auto", "./api"));
+  EXPECT_THAT(agent_command(opencode, "/o", {"run", "fix it"}), ElementsAre("/o", "run", "--auto", "fix it"));
+  EXPECT_THAT(agent_command(opencode, "/o", {"auth", "login"}), ElementsAre("/o", "auth", "login"))
+      << "it refuses an option that the command doesn't have";
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ void plan_notes(const sys::HostView& host, Plan& plan) {
 
 std::optional<Plan> build(const Request& request, const sys::HostView& host, base::Diagnostics& problems) {
   Plan plan;
+  plan.agent = request.agent;
   const auto& me = host.identity();
   plan.uid = me.uid;
   plan.gid = me.gid;
@@ -88,16 +89,16 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   plan_repository(host, repository, plan);
   plan_project_protection(host, plan);
   add_git_configuration(host, plan);
-  if (const auto program = find_agent(host, default_agent()))
-    for (auto& mount : agent_program_mounts(host, default_agent(), *program))
-      plan.mounts.push_back(std::move(mount));
+  const Agent& agent = agent_of(plan);
+  if (const auto program = find_agent(host, agent))
+    for (auto& mount : agent_program_mounts(host, agent, *program)) plan.mounts.push_back(std::move(mount));
   plan_nix_daemon(request, host, plan, problems);
   plan_extra_mounts(request, host, plan, problems);
   plan_env(request, host, plan, problems);
-  plan_login(request, host, default_agent(), plan, problems);
+  plan_login(request, host, agent, plan, problems);
   plan_notes(host, plan);
   plan_proxy_notes(plan);
-  plan_agent_state(host, default_agent(), plan);
+  plan_agent_state(host, agent, plan);
   arrange_mounts(host, plan, problems);
   plan_command(request, host, plan, problems);
   if (!problems.empty()) return std::nullopt;

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <array>
 
 #include "base/path.h"
 #include "base/text.h"
+#include "net/name_pattern.h"
 #include "plan/agent.h"
 #include "plan/box_view.h"
 #include "plan/passes.h"
@@ -95,6 +97,24 @@ class CommandSearch {
   BoxView view_;
 };
 
+/// In the tier allowlist an agent needs what it talks to; what that is, the user knows best where they moved it.
+void note_hosts(const Agent& agent, Plan& plan) {
+  if (plan.network.value != Tier::allowlist || agent.hosts.empty()) return;
+  for (const auto& variable : plan.env)
+    if (variable.name.ends_with("_BASE_URL")) return;
+  for (const auto& allowed : plan.net.allow) {
+    const auto pattern = net::NamePattern::parse(allowed.pattern);
+    if (pattern && std::any_of(agent.hosts.begin(), agent.hosts.end(),
+                               [&](std::string_view host) { return pattern->matches(host); }))
+      return;
+  }
+  const std::vector<std::string> hosts(agent.hosts.begin(), agent.hosts.end());
+  plan.notes.push_back(
+      {Note::Level::warning,
+       std::string(agent.name) + " talks to " + base::join(hosts, " or ") + ", which no --allow names",
+       {base::Origin::Kind::builtin, std::string(agent.name), "where its model answers"}});
+}
+
 }  // namespace
 
 void plan_command(const Request& request, const sys::HostView& host, Plan& plan,
@@ -103,16 +123,15 @@ void plan_command(const Request& request, const sys::HostView& host, Plan& plan,
   std::vector<std::string> argv = request.arguments;
   std::string shown;
   if (request.action == Action::agent) {
-    const Agent& agent = default_agent();
+    const Agent& agent = agent_of(plan);
     const auto program = find_agent(host, agent);
     if (!program) {
       problems.add("no agent found: " + std::string(agent.command) + " is not on your PATH",
                    std::string(agent.install_hint), ExitCode::command_not_found);
       return;
     }
-    argv = {*program};
-    argv.insert(argv.end(), agent.unattended_flags.begin(), agent.unattended_flags.end());
-    argv.insert(argv.end(), request.arguments.begin(), request.arguments.end());
+    note_hosts(agent, plan);
+    argv = agent_command(agent, *program, request.arguments);
     std::vector<std::string> named = argv;
     named.front() = agent.command;
     shown = for_people(named);

@@ -51,5 +51,45 @@ TEST(Command, NoAgentSaysHowToInstallOne) {
   EXPECT_THAT(problem.hint, HasSubstr("install"));
 }
 
+Request agent_in_allowlist(const std::string& agent, const std::string& allowed) {
+  Request request;
+  request.agent = agent;
+  request.network.value = Tier::allowlist;
+  request.allow = {{allowed, {}}};
+  return request;
+}
+
+TEST(Command, AnAgentWhoseHostsAreNotAllowedIsWorthANote) {
+  auto host = debian();
+  host.program("/usr/bin/codex").program("/usr/bin/slirp4netns");
+  host.other("/dev/net/tun", sys::FileKind::device);
+  const auto talks = ::testing::Contains(
+      ::testing::Field(&Note::text, "codex talks to api.openai.com or chatgpt.com, which no --allow names"));
+  EXPECT_THAT(must_plan(host, agent_in_allowlist("codex", "pypi.org")).notes, talks);
+  for (const std::string allowed : {"chatgpt.com", "*.openai.com"})
+    EXPECT_THAT(must_plan(host, agent_in_allowlist("codex", allowed)).notes, ::testing::Not(talks))
+        << allowed;
+  auto elsewhere = agent_in_allowlist("codex", "pypi.org");
+  elsewhere.env = {{"OPENAI_BASE_URL", "https://llm.corp.example/v1", {}}};
+  EXPECT_THAT(must_plan(host, elsewhere).notes, ::testing::Not(talks));
+  auto command = agent_in_allowlist("codex", "pypi.org");
+  command.action = Action::command;
+  command.arguments = {"true"};
+  EXPECT_THAT(must_plan(host, command).notes, ::testing::Not(talks));
+}
+
+TEST(Command, AnAgentRunsWithItsPromptsOff) {
+  auto host = debian();
+  host.program("/usr/bin/opencode");
+  auto request = run_true();
+  request.action = Action::agent;
+  request.agent = "opencode";
+  request.arguments = {"run", "hi"};
+  const Plan plan = must_plan(host, request);
+  EXPECT_THAT(plan.command.argv, ::testing::ElementsAre("/usr/bin/opencode", "run", "--auto", "hi"));
+  EXPECT_EQ(plan.command.display, "opencode run --auto hi");
+  EXPECT_EQ(plan.agent, "opencode");
+}
+
 }  // namespace
 }  // namespace claudebox::plan

@@ -53,8 +53,9 @@ constexpr std::array kManagers = {
 /// Directories below home whose children are one tool each: a link into one shows that child.
 constexpr std::array<std::string_view, 4> kToolRoots = {".local/share", ".local/opt", ".local/lib", "opt"};
 /// Never mounted because they are on PATH: what lies in them is not a program.
-constexpr std::array<std::string_view, 9> kNever = {
-    ".ssh", ".gnupg", ".aws", ".config", ".kube", ".docker", ".claude", ".password-store", ".mozilla"};
+constexpr std::array<std::string_view, 11> kNever = {".ssh",    ".gnupg",          ".aws",    ".config",
+                                                     ".kube",   ".docker",         ".claude", ".codex",
+                                                     ".gemini", ".password-store", ".mozilla"};
 /// Found in some of the directories above. Covered with an empty file.
 constexpr std::array<std::string_view, 6> kCredentialFiles = {".npmrc", "credentials", "credentials.toml",
                                                               ".netrc", ".env",        ".pypirc"};

@@ -83,8 +83,7 @@ class LoginPass {
   void choose_by_what_is_there() {
     if (plan_.login.variables = granted(); !plan_.login.variables.empty())
       return choose(LoginMode::env, "you granted " + base::join(plan_.login.variables, ", "));
-    if (login_.directory_variable.empty())
-      return choose(LoginMode::none, name() + " keeps its login in its state, in this instance");
+    if (login_.directory_variable.empty()) return leave_to_instance();
     choose(LoginMode::none, "you are not logged in on this host");
     const auto program = find_agent(host_, agent_);
     if (!program) return;  // planning the command says so, where it is the agent
@@ -94,6 +93,14 @@ class LoginPass {
     if (!logged_out_) return problems_.add(why, remedy(), ExitCode::setup);
     note(why + ": " + std::string(agent_.command) +
          " on this host logs in (/login), --auth store lets you log in in a box" + offered());
+  }
+
+  void leave_to_instance() {
+    choose(LoginMode::none, name() + " keeps its login in its state, in this instance");
+    if (request_.action != Action::agent ||
+        host_.stat(base::path_join(plan_.instance.home, login_.file)).exists())
+      return;
+    note("no login of " + name() + " in this instance yet: log in in the box, where it stays" + offered());
   }
 
   void ask_for_broker() {
@@ -131,7 +138,7 @@ class LoginPass {
     login.renewal = {program};
     login.renewal.insert(login.renewal.end(), login_.renewal.begin(), login_.renewal.end());
     login.renewal_directory = base::path_join(state_root(), "renewal/" + name());
-    login.renewal_set = {{"CLAUDE_CONFIG_DIR", login.renewal_directory},
+    login.renewal_set = {{std::string(agent_.state_variable), login.renewal_directory},
                          {std::string(login_.directory_variable), *real},
                          {"DISABLE_AUTOUPDATER", "1"},
                          {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"}};
@@ -239,7 +246,7 @@ class LoginPass {
 
   /// Where the user's client keeps its login.
   std::string host_directory() const {
-    for (const std::string_view variable : {login_.directory_variable, std::string_view("CLAUDE_CONFIG_DIR")})
+    for (const std::string_view variable : {login_.directory_variable, agent_.state_variable})
       if (const auto value = host_.variable(variable); value && value->starts_with('/'))
         return base::normalize(*value);
     return base::path_join(plan_.user_home, agent_.state_directory);

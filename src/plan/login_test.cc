@@ -214,6 +214,20 @@ TEST_F(LoginTest, AVariableOfTheUsersDoesNotMoveIt) {
   EXPECT_EQ(variable("CLAUDE_SECURESTORAGE_CONFIG_DIR"), "/run/claudebox/login");
 }
 
+TEST_F(LoginTest, AnAgentThatKeepsItInItsState) {
+  host_.program("/usr/bin/codex").set("CODEX_API_KEY", "fake-key");
+  request_.agent = "codex";
+  EXPECT_EQ(login().mode.value, LoginMode::none);
+  EXPECT_THAT(notes(), HasSubstr("no login of codex in this instance yet"));
+  EXPECT_THAT(notes(), HasSubstr("--auth env passes CODEX_API_KEY"));
+  ask(LoginMode::broker);
+  EXPECT_THAT(problem(), HasSubstr("codex keeps its login in its state, so it can't be kept apart"));
+  ask(LoginMode::store);
+  EXPECT_THAT(problem(), HasSubstr("can't be kept apart"));
+  ask(LoginMode::env);
+  EXPECT_EQ(variable("CODEX_API_KEY"), "fake-key");
+}
+
 TEST_F(LoginTest, ASelfTestHasNone) {
   log_in();
   request_.action = Action::selftest;

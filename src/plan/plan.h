@@ -183,6 +183,7 @@ struct Command {
 };
 
 struct Plan {
+  std::string agent = "claude";  ///< whose program, configuration and state the box has
   Setting<Tier> network{};
   Network net{};
   std::optional<base::Origin> nix_daemon{};  ///< the socket of the Nix daemon is in the box

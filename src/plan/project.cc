@@ -17,8 +17,8 @@ constexpr std::array<std::string_view, 12> kSystemTrees = {
 constexpr std::array<std::string_view, 10> kSharedRoots = {"/var", "/opt",   "/tmp", "/home",    "/mnt",
                                                            "/srv", "/media", "/nix", "/var/lib", "/var/tmp"};
 /// Below home: what they hold runs on the host or opens doors.
-constexpr std::array<std::string_view, 6> kHomeTrees = {".ssh", ".gnupg", ".claude",
-                                                        ".aws", ".kube",  ".docker"};
+constexpr std::array<std::string_view, 9> kHomeTrees = {
+    ".ssh", ".gnupg", ".claude", ".codex", ".gemini", ".config/opencode", ".aws", ".kube", ".docker"};
 
 /// Why `directory` (canonical) may not be a project; empty where it may.
 std::string refusal(const std::string& directory, const std::string& home, const std::string& state) {

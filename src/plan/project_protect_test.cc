@@ -23,6 +23,23 @@ TEST(ProjectProtection, CoversWhatExistsAndReportsWhatComes) {
               Contains(Field(&Sweep::path, kProject + "/.envrc")));  // replaced by the host, perhaps
 }
 
+TEST(ProjectProtection, CoversWhatEveryAgentRuns) {
+  auto host = repository();
+  host.file(kProject + "/.codex/config.toml")
+      .file(kProject + "/.codex/skills/s/SKILL.md")
+      .file(kProject + "/.gemini/settings.json")
+      .file(kProject + "/opencode.json")
+      .directory(kProject + "/.opencode/plugin")
+      .directory(kProject + "/.opencode/command");
+  const Plan plan = protect(host);
+  for (const std::string path :
+       {"/.codex/config.toml", "/.gemini/settings.json", "/opencode.json", "/.opencode/plugin"})
+    EXPECT_TRUE(is_covered(plan, kProject + path)) << path;
+  for (const std::string path : {"/.codex/skills", "/.opencode/command"})
+    EXPECT_FALSE(is_covered(plan, kProject + path)) << path;
+  EXPECT_THAT(plan.sweeps, Contains(Field(&Sweep::path, kProject + "/.opencode/tools")));
+}
+
 TEST(ProjectProtection, LinksAreCoveredWhereTheyLead) {
   auto host = repository();
   host.symlink(kProject + "/.vscode", "conf/code").file(kProject + "/conf/code/tasks.json");

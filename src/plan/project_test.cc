@@ -14,7 +14,8 @@ using ::testing::IsEmpty;
 TEST(Project, IsRefusedWhereItWouldGiveTheHostAway) {
   for (const std::string directory :
        {"/", "/home", "/home/dev", "/usr/src/linux", "/etc", "/tmp", "/var", "/opt", "/home/dev/.ssh",
-        "/home/dev/.claude/skills", "/proc/1", "/home/dev/.claudebox/instances/0123456789abcdef/home"}) {
+        "/home/dev/.claude/skills", "/home/dev/.codex", "/home/dev/.gemini/x", "/home/dev/.config/opencode",
+        "/proc/1", "/home/dev/.claudebox/instances/0123456789abcdef/home"}) {
     auto host = debian();
     host.at(directory);
     const auto problem = must_refuse(host);

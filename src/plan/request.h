@@ -88,6 +88,7 @@ struct ReachedPort {
 struct Request {
   Action action = Action::agent;
   std::vector<std::string> arguments;
+  std::string agent = "claude";  ///< --agent NAME, one that there is
   Setting<Tier> network{Tier::internet, {}};
   std::vector<AllowedHost> allow;
   std::vector<LanDestination> lan;

@@ -95,6 +95,7 @@ void Audit::title() {
   fact("instance", instance);
   if (page_.style().explain)
     page_.put({}, text_column() + 2, {{"kept in " + path(plan_.instance.directory), Role::dim}});
+  if (plan_.agent != plan::Plan{}.agent) fact("agent", {{plan_.agent}});
   fact("runs as", {{plan_.user + " (uid " + std::to_string(plan_.uid) + ")",
                     plan_.uid == 0 ? Role::warning : Role::plain},
                    {plan_.nested ? "" : ", without nested sandboxes"}});

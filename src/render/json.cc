@@ -173,6 +173,7 @@ ordered_json record_of(const plan::Plan& plan) {
   ordered_json out;
   out["schema"] = kSchema;
   out["claudebox"] = CLAUDEBOX_VERSION;
+  out["agent"] = plan.agent;
   out["command"] = {{"action", name_of(plan.command.action)},
                     {"argv", plan.command.argv},
                     {"display", plan.command.display}};

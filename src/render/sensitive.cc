@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "net/address.h"
 #include "net/special_purpose.h"
+#include "plan/agent.h"
 #include "plan/known_secrets.h"
 #include "render/audit.h"
 
@@ -121,11 +122,12 @@ std::string source_danger(const plan::Plan& plan, const Mount& mount) {
   if (mount.purpose == Purpose::extra) return sensitive_path(mount.source, plan.user_home);
   // The skills, commands and memory of the user's agent, which it is meant to have; its login is another
   // matter.
-  const std::string settings = base::path_join(plan.user_home, ".claude");
+  const std::string_view directory = plan::agent_of(plan).state_directory;
+  const std::string settings = base::path_join(plan.user_home, directory);
   if (mount.purpose == Purpose::agent && base::is_within(mount.source, settings) &&
       mount.source != settings) {
     const auto* entry = entry_around(mount.source, plan.user_home);
-    return entry && entry->path != ".claude" ? std::string(entry->what) : std::string();
+    return entry && entry->path != directory ? std::string(entry->what) : std::string();
   }
   return by_place(mount.source, plan.user_home);
 }

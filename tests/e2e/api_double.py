@@ -235,7 +235,8 @@ class ApiDouble:
             pass  # the client did not wait for the answer
 
     def _record(self, request: Request, answer: Answer) -> None:
-        credential = request.headers.get("authorization") or request.headers.get("x-api-key") or ""
+        credential = request.headers.get("authorization") or request.headers.get("x-api-key") or \
+            request.headers.get("x-goog-api-key") or ""
         body = request.json()
         with self._lock:
             self.log.append({"time": time.time(), "method": request.method, "host": request.host, "path": request.path,

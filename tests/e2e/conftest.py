@@ -6,7 +6,7 @@ from nothing, and a git repository as the project. Works as root and as an ordin
 Environment:
   CLAUDEBOX_BINARY        the program under test; default: build/release/claudebox, else build/dev/claudebox
   CLAUDEBOX_MUST_WORK=1   a skip is a failure (in CI)
-  CLAUDEBOX_TEST_CLAUDE   a Claude Code program to test with; default: what script/fetch-claude gives
+  CLAUDEBOX_TEST_CLAUDE   a Claude Code program to test with; default: what script/fetch-agent gives
 """
 
 from __future__ import annotations
@@ -292,17 +292,20 @@ def terminal(host):
 # --- the agent -----------------------------------------------------------------------------------------------------
 
 
+def fetch_agent(name: str) -> str:
+    """A real agent's program on this machine, from npm, at the version that script/fetch-agent pins."""
+    fetched = subprocess.run([SOURCE / "script/fetch-agent", name], stdin=subprocess.DEVNULL, capture_output=True,
+                             text=True, timeout=1200)
+    if fetched.returncode != 0:
+        pytest.skip(f"no {name}: {fetched.stderr.strip()}")
+    return fetched.stdout.strip()
+
+
 @pytest.fixture(scope="session")
 def claude_program() -> str:
-    """The real Claude Code program on this machine, from npm, at the version that script/fetch-claude pins."""
+    """The real Claude Code program."""
     given = os.environ.get("CLAUDEBOX_TEST_CLAUDE")
-    if given:
-        return os.path.abspath(given)
-    fetched = subprocess.run([SOURCE / "script/fetch-claude"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                             timeout=1200)
-    if fetched.returncode != 0:
-        pytest.skip(f"no Claude Code: {fetched.stderr.strip()}")
-    return fetched.stdout.strip()
+    return os.path.abspath(given) if given else fetch_agent("claude")
 
 
 @pytest.fixture
