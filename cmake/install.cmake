@@ -9,13 +9,17 @@ file(MAKE_DIRECTORY ${completions})
 add_custom_command(OUTPUT ${man_page} DEPENDS claudebox VERBATIM
                    COMMAND claudebox __man > ${generated}/claudebox.1
                    COMMAND ${GZIP} -9nf ${generated}/claudebox.1)
+set(profile_schema ${generated}/profile.schema.json)
+add_custom_command(OUTPUT ${profile_schema} DEPENDS claudebox VERBATIM
+                   COMMAND claudebox __profile-schema > ${profile_schema})
 foreach(shell bash zsh fish)
   add_custom_command(OUTPUT ${completions}/${shell} DEPENDS claudebox VERBATIM
                      COMMAND claudebox completion ${shell} > ${completions}/${shell})
 endforeach()
-add_custom_target(reference ALL DEPENDS ${man_page} ${completions}/bash ${completions}/zsh ${completions}/fish)
+add_custom_target(reference ALL DEPENDS ${man_page} ${profile_schema} ${completions}/bash ${completions}/zsh ${completions}/fish)
 
 install(TARGETS claudebox RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${profile_schema} DESTINATION ${CMAKE_INSTALL_DATADIR}/claudebox)
 install(FILES ${man_page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${completions}/bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME claudebox)
 install(FILES ${completions}/fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME claudebox.fish)
@@ -31,7 +35,8 @@ install(CODE "
 # Beside the program, not in /etc/apparmor.d: a system whose AppArmor does not know the rule `userns` (before 4.0)
 # would stumble over it at boot. The package's postinst and `claudebox check` say when it belongs there.
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/apparmor/claudebox DESTINATION ${CMAKE_INSTALL_DATADIR}/claudebox/apparmor)
-install(FILES README.md ARCHITECTURE.md SECURITY.md docs/threat-model.md docs/json.md
+install(DIRECTORY docs/profiles DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md ARCHITECTURE.md SECURITY.md docs/threat-model.md docs/json.md docs/profiles.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
 
 # --- the Debian package: cpack --config build/release/CPackConfig.cmake ---------------------------------------------

@@ -58,6 +58,15 @@ class FakeHost : public sys::HostView {
     return *this;
   }
 
+  FakeHost& owner(const std::string& path, uid_t uid) {
+    nodes_.at(path).info.uid = uid;
+    return *this;
+  }
+  FakeHost& mode(const std::string& path, mode_t mode) {
+    nodes_.at(path).info.mode = mode;
+    return *this;
+  }
+
   sys::FileInfo lstat(const std::string& path) const override { return find(path, false); }
   sys::FileInfo stat(const std::string& path) const override { return find(path, true); }
   std::optional<std::string> real_path(const std::string& path) const override {
@@ -81,6 +90,13 @@ class FakeHost : public sys::HostView {
     const auto at = real_path(path);
     if (!at || nodes_.at(*at).info.kind != sys::FileKind::file) return std::nullopt;
     return nodes_.at(*at).content.substr(0, length);
+  }
+  sys::OpenedFile open_file(const std::string& path, std::size_t limit) const override {
+    sys::OpenedFile out{.info = lstat(path)};
+    if (out.info.kind != sys::FileKind::file) return out;
+    out.content = nodes_.at(resolve(path, false).value()).content;
+    out.too_large = out.content.size() > limit;
+    return out;
   }
   std::vector<std::string> list_directory(const std::string& path, std::size_t limit) const override {
     std::set<std::string> names;

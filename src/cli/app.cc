@@ -127,6 +127,11 @@ class Tree {
   }
 
   void add_running_options(CLI::App& app) {
+    value(app, "--profile", "take the grants of a profile", low_.profile,
+          {.value_name = "NAME",
+           .group = kBox,
+           .env = "CLAUDEBOX_PROFILE",
+           .completion = Completion::profiles});
     value(app, "--agent", "the coding agent, in place of Claude Code", low_.agent,
           {.value_name = "NAME", .group = kBox, .completion = Completion::choices, .choices = agent_names()});
     value(app, "--network", "how much network the box has", low_.network,
@@ -211,6 +216,8 @@ class Tree {
     add_project(log);
     add_json(log);
 
+    add_profile_commands();
+
     CLI::App& completion = command(root_, "completion", "print a shell's completion script",
                                    {Verb::completion, "bash|zsh|fish"});
     positional(completion, "SHELL", "the shell",
@@ -221,14 +228,49 @@ class Tree {
     positional(help, "COMMAND", "the command", {.completion = Completion::command, .several = true});
   }
 
+  void add_profile_commands() {
+    CLI::App& profile = command(root_, "profile", "named sets of grants", {Verb::profile_list, "COMMAND"});
+    profile.require_subcommand(1);
+    command(profile, "list", "all profiles", {Verb::profile_list, ""});
+    const Extra name{.completion = Completion::profiles};
+    CLI::App& show =
+        command(profile, "show", "what a profile comes to, and from where", {Verb::profile_show, "NAME"});
+    positional(show, "NAME", "the profile", name)->required();
+    CLI::App& check =
+        command(profile, "check", "what is wrong with profiles", {Verb::profile_check, "[NAME|FILE]"});
+    positional(check, "NAME|FILE", "a profile, or a file that may lie anywhere; all where it is left out",
+               name);
+    CLI::App& fresh = command(profile, "new", "make a profile from an example",
+                              {Verb::profile_new, "NAME [--like EXAMPLE]"});
+    positional(fresh, "NAME", "what it is to be called", name)->required();
+    value(fresh, "--like", "the example to begin with", low_.like,
+          {.value_name = "EXAMPLE",
+           .group = kBox,
+           .completion = Completion::choices,
+           .choices = {"plain", "web", "review", "cloud", "nix", "accounts"}});
+    CLI::App& import = command(profile, "import", "turn a profile of the older claudebox into TOML",
+                               {Verb::profile_import, "FILE.sh [--as NAME]"});
+    positional(import, "FILE.sh", "the older profile, which is read and not run",
+               {.completion = Completion::file})
+        ->required();
+    value(import, "--as", "what it is to be called; the file's name where it is left out", low_.as,
+          {.value_name = "NAME", .group = kBox});
+
+    CLI::App& trust = command(root_, "trust", "approve this project's .claudebox.toml as it is now",
+                              {Verb::trust, "[--revoke]"});
+    flag(trust, "--revoke", "take the approval back", low_.revoke, {.group = kStart});
+    add_project(trust);
+  }
+
   void add_hidden_commands() {
+    command(root_, "__profile-schema", "print the JSON Schema of profiles", {Verb::profile_schema, "", true});
     command(root_, "__man", "print the man page", {Verb::generate_man, "", true});
     command(root_, "__seccomp-filter", "write the box's system call filter",
             {Verb::seccomp_filter, "", true});
     CLI::App& complete =
         command(root_, "__complete", "print values to complete", {Verb::complete, "KIND", true});
     positional(complete, "KIND", "what is to be completed",
-               {.completion = Completion::choices, .choices = {"instances", "sessions"}})
+               {.completion = Completion::choices, .choices = {"instances", "profiles", "sessions"}})
         ->required();
   }
 

@@ -22,6 +22,12 @@ enum class Verb {
   instance_rm,
   instance_gc,
   log,
+  profile_list,
+  profile_show,
+  profile_check,
+  profile_new,
+  profile_import,
+  trust,
   completion,
   help,
   version,
@@ -29,19 +35,22 @@ enum class Verb {
   generate_man,
   complete,
   seccomp_filter,
+  profile_schema,
 };
 
 /// Exactly what was typed; no meaning, no look at the system.
 struct LowArgs {
   Verb verb = Verb::agent;
   std::vector<std::string> rest{};  ///< after "--", or the command of `run`
-  std::optional<std::string> agent{}, network{}, auth{}, project{}, instance{};
+  std::optional<std::string> profile{}, agent{}, network{}, auth{}, project{}, instance{};
   bool nix_daemon = false, nix_daemon_network = false;
   std::vector<std::string> allow{}, lan{}, publish{}, reach{}, mounts{}, env{};
   bool force = false, yes = false, dry_run = false, json = false, explain = false, timings = false;
   bool quiet = false, verbose = false;
   bool denied = false, follow = false;
-  bool short_help = false;  ///< -h, not --help
+  bool revoke = false;
+  std::optional<std::string> like{}, as{};  ///< of `profile new` and `profile import`
+  bool short_help = false;                  ///< -h, not --help
   std::string
       argument{};  ///< instance id, session, shell of `completion`, topic of help or of a hidden command
 };

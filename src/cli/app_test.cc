@@ -163,12 +163,11 @@ TEST(Parse, HiddenCommandsAreNotSuggested) {
 }
 
 TEST(Parse, WhatComesLaterIsSaidToBeMissingNow) {
-  for (const std::string option : {"--profile", "--package"}) {
+  for (const std::string option : {"--package"}) {
     EXPECT_THAT(usage_error({option, "x"}),
                 AllOf(HasSubstr(option + " isn't available in this version"), Not(HasSubstr("mean"))));
     EXPECT_THAT(usage_error({"run", option + "=x", "make"}), HasSubstr(option + " isn't available"));
   }
-  EXPECT_THAT(usage_error({"profile", "list"}), HasSubstr("'profile' isn't available in this version"));
 }
 
 TEST(Parse, ValuesThatAreNot) {

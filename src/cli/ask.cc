@@ -69,16 +69,17 @@ std::optional<std::string> read_line(int terminal, std::string& pending) {
 
 }  // namespace
 
-Reply understand(const std::string& line) {
+Reply understand(const std::string& line, Reply empty) {
   std::string word(base::trim(line));
   std::transform(word.begin(), word.end(), word.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  if (word.empty() || word == "y" || word == "yes") return Reply::yes;
+  if (word.empty()) return empty;
+  if (word == "y" || word == "yes") return Reply::yes;
   if (word == "n" || word == "no") return Reply::no;
   return Reply::unclear;
 }
 
-Answer ask(const std::string& question) {
+Answer ask(const std::string& question, Reply empty) {
   const sys::UniqueFd terminal = open_terminal();
   if (!terminal) return Answer::nobody;
   const Interrupts interrupts;
@@ -102,7 +103,7 @@ Answer ask(const std::string& question) {
       say("\n");
       return Answer::no;
     }
-    switch (understand(*line)) {
+    switch (understand(*line, empty)) {
       case Reply::yes:
         return Answer::yes;
       case Reply::no:

@@ -69,13 +69,13 @@ class Approval {
   Decision decide() {
     now_ = render::approval_text(plan_);
     const auto approved = instance::approved_plan(plan_);
-    if (approved == now_) {
+    if (approved == now_ && !plan_.always_ask) {
       if (!context_.low.quiet) show_unchanged();
       return Decision::start;
     }
     const bool yes = says_yes(context_.low, context_.host);
     if (yes && context_.low.quiet) return Decision::start;
-    if (approved) say(render::audit_difference(*approved, now_, style_) + "\n");
+    if (approved && approved != now_) say(render::audit_difference(*approved, now_, style_) + "\n");
     show();
     return yes ? Decision::start : ask_person();
   }

@@ -32,8 +32,15 @@ int print_instance_path(const Context& context);
 int remove_instance(const Context& context);
 int collect_instances(const Context& context);
 int show_log(const Context& context);
+int list_profiles(const Context& context);
+int show_profile(const Context& context);
+int check_profile(const Context& context);
+int new_profile(const Context& context);
+int import_profile(const Context& context);
+int trust(const Context& context);
 int print_values(const Context& context);    ///< of __complete
 int print_sessions(const Context& context);  ///< the same
+int print_profiles(const Context& context);  ///< the same
 
 /// Of claudebox itself: these need nothing of the host, and work without a home.
 int print_completion(const LowArgs& low);
@@ -41,6 +48,7 @@ int print_help(const LowArgs& low);
 int print_version(const LowArgs& low);
 int print_man_page(const LowArgs& low);
 int print_seccomp_filter(const LowArgs& low);
+int print_profile_schema(const LowArgs& low);
 
 /// ~/.claudebox, or where CLAUDEBOX_HOME says. Throws.
 std::string state_root(const Context& context);

@@ -79,6 +79,8 @@ std::string action(const OptionDoc& option, const CommandDoc& tree) {
       return " -x -a '(claudebox __complete instances 2>/dev/null)'";
     case Completion::sessions:
       return " -x -a '(claudebox __complete sessions 2>/dev/null)'";
+    case Completion::profiles:
+      return " -x -a '(claudebox __complete profiles 2>/dev/null)'";
   }
   return "";
 }

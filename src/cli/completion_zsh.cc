@@ -17,6 +17,7 @@ _claudebox_values() {
 }
 _claudebox_instances() { _claudebox_values instances instance }
 _claudebox_sessions() { _claudebox_values sessions session }
+_claudebox_profiles() { _claudebox_values profiles profile }
 
 )sh";
 
@@ -48,6 +49,8 @@ std::string action(const OptionDoc& option, const CommandDoc& tree) {
       return "_claudebox_instances";
     case Completion::sessions:
       return "_claudebox_sessions";
+    case Completion::profiles:
+      return "_claudebox_profiles";
   }
   return " ";
 }

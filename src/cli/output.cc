@@ -67,8 +67,10 @@ void say_note(const std::string& note) {
   say("claudebox: " + base::escape_for_terminal(note) + "\n");
 }
 
-void say_problem(const std::string& message, const std::string& hint) {
+void say_problem(const std::string& message, const std::string& hint, const std::string& excerpt) {
   std::string out = "claudebox: " + base::escape_for_terminal(message) + "\n";
+  if (!excerpt.empty())
+    for (const auto& line : base::split(excerpt, '\n')) out += base::escape_for_terminal(line) + "\n";
   if (!hint.empty()) {
     std::string label = "hint: ";
     for (const auto& line : base::split(hint, '\n')) {
@@ -80,7 +82,7 @@ void say_problem(const std::string& message, const std::string& hint) {
 }
 
 void say_problems(const base::Diagnostics& problems) {
-  for (const auto& problem : problems.items()) say_problem(problem.message, problem.hint);
+  for (const auto& problem : problems.items()) say_problem(problem.message, problem.hint, problem.excerpt);
 }
 
 std::size_t width_of(int descriptor) noexcept {

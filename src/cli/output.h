@@ -27,8 +27,8 @@ void say(std::string_view text) noexcept;
 
 /// "claudebox: note", harmless on a terminal, to standard error.
 void say_note(const std::string& note);
-/// "claudebox: message" and its hint, harmless on a terminal, to standard error.
-void say_problem(const std::string& message, const std::string& hint);
+/// "claudebox: message", the excerpt of a file and the hint, harmless on a terminal, to standard error.
+void say_problem(const std::string& message, const std::string& hint, const std::string& excerpt = {});
 /// All of them.
 void say_problems(const base::Diagnostics& problems);
 

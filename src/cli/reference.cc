@@ -10,6 +10,12 @@ struct OptionText {
 };
 
 constexpr std::array kOptions = std::to_array<OptionText>({
+    {"--profile", "",
+     "NAME stands for ~/.claudebox/profiles/NAME.toml: a set of grants with a name, each spelled as after "
+     "its "
+     "option here. ~/.claudebox/config.toml has the same keys for every box. An option given here wins over "
+     "the "
+     "environment, that over the profile, that over config.toml; lists add up."},
     {"--agent", "",
      "Claude Code by default. What runs where no command is given, and whose configuration and state the box "
      "has, in run and shell too. Its own permission prompts are off. An agent other than claude has a login "
@@ -91,6 +97,11 @@ constexpr std::array kOptions = std::to_array<OptionText>({
     {"--force", "",
      "Two agents then write the same history and settings. --instance NAME is the safer way to run two at "
      "once."},
+    {"--like", "",
+     "The examples are commented: plain, a web project with ports, review of code that you don't "
+     "trust, cloud deployment, a Nix project, an account of its own."},
+    {"--as", "", "Without it tools.sh becomes the profile tools."},
+    {"--revoke", "", "What the file adds waits again; what it takes away goes on."},
     {"--yes", "",
      "Answers the question that follows the audit, for scripts. The audit is still shown, unless --quiet is "
      "given too, and what was started like this does not count as approved at the next start."},
@@ -164,6 +175,38 @@ constexpr std::array kCommands = std::to_array<CommandText>({
      "and prints a table. The tier is offline where none is named. The exit status is 1 where a claim does "
      "not "
      "hold."},
+    {"profile",
+     "A profile is a file ~/.claudebox/profiles/NAME.toml with grants in it: network, allow, publish, reach, "
+     "lan, "
+     "mounts, env, auth, nested, audit, nix-daemon, nix-daemon-network, [protect], and extends for those "
+     "that it "
+     "builds on. Entries are spelled as after the option. --profile NAME or CLAUDEBOX_PROFILE takes one; "
+     "~/.claudebox/config.toml holds for every box. A file that others may write, or that is not yours, is "
+     "refused."},
+    {"profile list", "The name of each, and the comment on its first line."},
+    {"profile show",
+     "The profile with all that it extends and config.toml below it, as one file of TOML; behind each value "
+     "the "
+     "file and the line that it comes from."},
+    {"profile check",
+     "Says all that is wrong, with line and column. Without an argument: config.toml, this project's "
+     ".claudebox.toml and every profile. The exit status is 2 where something is wrong."},
+    {"profile new",
+     "Writes ~/.claudebox/profiles/NAME.toml, with comments, and prints its path. One that is there "
+     "stays as it is."},
+    {"profile import",
+     "FILE.sh sets PROFILE_NETWORK_TIER, PROFILE_EXTRA_ENV, PROFILE_MOUNTS, PROFILE_EXTRA_MOUNTS and "
+     "PROFILE_PACKAGES. Plain assignments and arrays are read, with quotes, $HOME and ~; a file with "
+     "anything else "
+     "in it is refused with the lines, and nothing is written. No shell runs it."},
+    {"trust",
+     "A project's .claudebox.toml has the keys of a profile. What takes something away from what you ask for "
+     "applies "
+     "at once. What adds something waits until it is approved here, by a person at a terminal: the file's "
+     "text, or "
+     "what changed since the last time, is shown first. The approval is for this text at this path; a "
+     "changed, moved "
+     "or copied file asks again, and no option approves one."},
     {"instance",
      "An instance is a project's persistent state: the box's home, the agent's history, sessions and "
      "settings. "
@@ -190,6 +233,7 @@ constexpr std::array kCommands = std::to_array<CommandText>({
      "distribution package has them in place already."},
     {"help", "Without a command: help on claudebox itself."},
     {"__man", "In roff, for installation."},
+    {"__profile-schema", "For editors that check TOML."},
     {"__seccomp-filter",
      "The BPF program that bwrap loads by --add-seccomp-fd, for the printed bwrap command."},
     {"__complete", "One value a line, a tab, and what it is."},
@@ -257,12 +301,16 @@ std::vector<SectionDoc> reference_sections() {
         {"127", "There is no such command in the box."},
         {"130", "Ctrl-C at the question. Nothing ran."}}},
       {"ENVIRONMENT",
-       {{"CLAUDEBOX_NETWORK", "The tier where --network is not given; internet where neither is."},
+       {{"CLAUDEBOX_PROFILE", "The profile where --profile is not given."},
+        {"CLAUDEBOX_NETWORK", "The tier where --network is not given; internet where neither is."},
         {"CLAUDEBOX_HOME", "Where instances are kept; an absolute path. ~/.claudebox by default."},
         {"CLAUDEBOX_YES", "1 means --yes."},
         {"NO_COLOR", "Where it is set and not empty, the output has no colours."}}},
       {"FILES",
-       {{"~/.claudebox/instances/ID/",
+       {{"~/.claudebox/profiles/NAME.toml", "A profile: claudebox profile new NAME makes one."},
+        {"~/.claudebox/config.toml", "The same keys, below every profile."},
+        {".claudebox.toml", "The same keys, in a project: claudebox trust approves it."},
+        {"~/.claudebox/instances/ID/",
          "The state of one project: home/ is the home directory that the box sees."},
         {"~/.claudebox/instances/ID/sessions/",
          "The records of its newest 50 sessions, for claudebox log; each one JSON object a line."},
@@ -278,6 +326,7 @@ std::vector<SectionDoc> reference_sections() {
         {"claudebox --lan 10.0.0.5:3128", "A proxy of the local network besides."},
         {"claudebox shell --publish 8080:3000",
          "What listens on port 3000 in the box is at http://localhost:8080."},
+        {"claudebox profile new web --like web", "A profile to begin with, for: claudebox --profile web."},
         {"claudebox plan --explain", "What a box would get, and why."},
         {"claudebox shell --network offline --mount ~/data:ro", "A shell that also sees ~/data."}}},
   };

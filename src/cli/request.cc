@@ -1,133 +1,106 @@
+// Theory of operation
+//
+// Each value of a request may be said in several places, and the highest wins:
+//   1 the built-in default
+//   2 ~/.claudebox/config.toml, then the profile with what it extends
+//   3 the project's .claudebox.toml, as far as it takes away, or has been approved
+//   4 the environment: CLAUDEBOX_NETWORK
+//   5 flags
+// Lists add, and what has the same name (a variable, a mount's target, a port) is replaced. 3 is judged against all the
+// rest, so the request is made without it first.
 #include "cli/request.h"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
-#include <vector>
+#include <optional>
 
+#include "base/path.h"
 #include "base/text.h"
-#include "cli/network_request.h"
-#include "plan/agent.h"
-#include "plan/plan.h"
+#include "plan/build.h"
+#include "profile/fit.h"
+#include "profile/grants.h"
+#include "profile/load.h"
+#include "profile/network_grants.h"
+#include "profile/project.h"
 
 namespace claudebox::cli {
 namespace {
 
 using base::Origin;
+using profile::Typed;
 
-bool is_name(std::string_view name) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !name.empty() && letter(name.front()) &&
-         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+constexpr int kNoProject = -1;
+
+std::optional<profile::Choice> chosen_profile(const LowArgs& low, const sys::HostView& host) {
+  if (low.profile) return profile::Choice{*low.profile, Typed::flag("--profile", *low.profile).origin};
+  if (const auto name = host.variable("CLAUDEBOX_PROFILE"))
+    return profile::Choice{*name, {Origin::Kind::environment, "CLAUDEBOX_PROFILE", "asked for"}};
+  return std::nullopt;
 }
 
-/// At colons that no backslash precedes.
-std::vector<std::string> split_fields(const std::string& typed) {
-  std::vector<std::string> fields(1);
-  for (std::size_t at = 0; at < typed.size(); ++at) {
-    const char next = at + 1 < typed.size() ? typed[at + 1] : '\0';
-    if (typed[at] == '\\' && (next == ':' || next == '\\')) {
-      fields.back() += next;
-      ++at;
-    } else if (typed[at] == ':') {
-      fields.emplace_back();
-    } else {
-      fields.back() += typed[at];
-    }
+/// The flag, then the environment, then the highest file, then the default.
+profile::ChosenTier chosen_tier(const LowArgs& low, const sys::HostView& host,
+                                const std::vector<profile::Entry>& entries, base::Diagnostics& problems) {
+  std::optional<Typed> typed;
+  if (low.network) {
+    typed = Typed::flag("--network", *low.network);
+  } else if (const auto set = host.variable("CLAUDEBOX_NETWORK")) {
+    typed = Typed{*set, "--network", {Origin::Kind::environment, "CLAUDEBOX_NETWORK", "asked for"}};
   }
-  return fields;
+  if (typed) {
+    const auto tier = profile::parse_tier(*typed, problems);
+    return {{tier.value_or(plan::Tier::internet), typed->origin}, profile::kCommandLine};
+  }
+  base::Diagnostics said;
+  for (const auto& entry : entries)
+    if (entry.key->name == "network")
+      if (const auto tier = profile::parse_tier({entry.text, "network", entry.origin}, said))
+        return {{*tier, entry.origin}, entry.layer};
+  if (low.verb == Verb::selftest)
+    return {{plan::Tier::offline, {Origin::Kind::builtin, "default", "the self-test needs no network"}}};
+  return {{plan::Tier::internet,
+           {Origin::Kind::builtin, "default", "an agent needs the internet, not your network"}}};
 }
 
-bool is_absolute_or_home(const std::string& path) {
-  return path.starts_with('/') || path == "~" || path.starts_with("~/");
+/// Takes every value of one option; what a file said of the same thing gives way.
+template <class Value, class Same>
+void take(const std::string& option, const std::vector<std::string>& typed, std::vector<Value>& out,
+          base::Diagnostics& problems, std::optional<Value> (*parse)(const Typed&, base::Diagnostics&),
+          Same same) {
+  for (const auto& word : typed) {
+    auto value = parse(Typed::flag(option, word), problems);
+    if (!value) continue;
+    std::erase_if(out, [&](const Value& other) {
+      return other.origin.kind == Origin::Kind::profile && same(other, *value);
+    });
+    out.push_back(std::move(*value));
+  }
 }
 
-void choose_agent(const std::optional<std::string>& typed, plan::Request& request,
-                  base::Diagnostics& problems) {
-  if (!typed) return;
-  request.agent = *typed;
-  if (plan::agent_named(*typed)) return;
-  std::vector<std::string> names;
-  for (const auto& agent : plan::agents()) names.emplace_back(agent.name);
-  const auto near = base::nearest(*typed, names);
-  problems.add("unknown agent '" + *typed + "'", (near ? "did you mean " + *near + "?\n" : std::string()) +
-                                                     "there are " + base::join(names, ", ") +
-                                                     "; an option of the agent's own goes after --");
+std::string target_of(const plan::MountRequest& mount) {
+  return mount.target.empty() ? mount.source : mount.target;
 }
 
-}  // namespace
-
-std::optional<plan::MountRequest> parse_mount(const std::string& typed, base::Diagnostics& problems) {
-  const std::string form = "--mount SRC[:DST][:ro|rw]; a colon that belongs to a path is written \\:";
-  plan::MountRequest mount;
-  mount.origin = {Origin::Kind::flag, "--mount " + typed, "asked for"};
-  auto fields = split_fields(typed);
-  if (fields.size() > 1 && (fields.back() == "ro" || fields.back() == "rw")) {
-    mount.writable = fields.back() == "rw";
-    fields.pop_back();
-  }
-  if (fields.front().empty() || fields.size() > 2 || fields.back().empty()) {
-    problems.add("can't understand --mount " + typed, form);
-    return std::nullopt;
-  }
-  mount.source = fields.front();
-  if (fields.size() == 2) mount.target = fields.back();
-  if (!mount.target.empty() && !is_absolute_or_home(mount.target)) {
-    problems.add("--mount " + typed + ": '" + mount.target + "' is neither ro, rw nor an absolute path",
-                 form);
-    return std::nullopt;
-  }
-  return mount;
+void take_lists(const LowArgs& low, plan::Request& request, base::Diagnostics& problems) {
+  take("--allow", low.allow, request.allow, problems, profile::parse_allow,
+       [](const auto& a, const auto& b) { return a.pattern == b.pattern; });
+  take("--lan", low.lan, request.lan, problems, profile::parse_lan, [](const auto& a, const auto& b) {
+    return a.prefix == b.prefix && a.name == b.name && a.port == b.port;
+  });
+  take("--publish", low.publish, request.publish, problems, profile::parse_publish,
+       [](const auto& a, const auto& b) { return a.host_port == b.host_port; });
+  take("--reach", low.reach, request.reach, problems, profile::parse_reach,
+       [](const auto& a, const auto& b) { return a.port == b.port; });
+  take("--mount", low.mounts, request.mounts, problems, profile::parse_mount,
+       [](const auto& a, const auto& b) { return target_of(a) == target_of(b); });
+  take("--env", low.env, request.env, problems, profile::parse_env,
+       [](const auto& a, const auto& b) { return a.name == b.name; });
+  for (auto at = request.env.begin(); at != request.env.end(); ++at)
+    if (std::any_of(request.env.begin(), at, [&](const auto& other) { return other.name == at->name; }))
+      problems.add("--env " + at->name + " is given twice", "keep one of the two");
 }
 
-std::optional<plan::EnvRequest> parse_env(const std::string& typed, base::Diagnostics& problems) {
-  const std::size_t equals = typed.find('=');
-  plan::EnvRequest variable;
-  variable.name = typed.substr(0, equals);
-  if (!is_name(variable.name)) {
-    // The value may be a secret: only the name is said.
-    problems.add("--env: '" + variable.name + "' is no name of a variable",
-                 "letters, digits and _, not starting with a digit: --env NAME or --env NAME=VALUE");
-    return std::nullopt;
-  }
-  if (equals != std::string::npos) variable.value = typed.substr(equals + 1);
-  variable.origin = {Origin::Kind::flag, "--env " + variable.name, "asked for"};
-  return variable;
-}
-
-void request_login(const std::string& typed, plan::Request& request, base::Diagnostics& problems) {
-  constexpr std::array kModes = {plan::LoginMode::broker, plan::LoginMode::store, plan::LoginMode::env,
-                                 plan::LoginMode::none};
-  const std::size_t colon = typed.find(':');
-  const std::string mode = typed.substr(0, colon);
-  std::vector<std::string> names;
-  for (const auto known : kModes) {
-    names.emplace_back(plan::login_name(known));
-    if (mode == names.back()) request.login = {known, {Origin::Kind::flag, "--auth " + typed, "asked for"}};
-  }
-  if (!request.login || (colon != std::string::npos && mode != "store")) {
-    const auto near = base::nearest(mode, names);
-    problems.add(
-        "unknown mode of --auth '" + typed + "'",
-        (near && *near != mode ? "did you mean " + *near + "?\n" : std::string()) +
-            "--auth broker      your login on this host, without its refresh token\n"
-            "--auth store       a login of the boxes' own, apart from yours; store:NAME for several\n"
-            "--auth env         the variables that carry a login\n"
-            "--auth none        nothing");
-    return;
-  }
-  if (colon == std::string::npos) return;
-  const std::string name = typed.substr(colon + 1);
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  };
-  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), plain))
-    problems.add("--auth store: '" + name + "' can't be a name",
-                 "letters, digits, - and _, at most 64 of them");
-  request.login_store = name;
-}
-
-plan::Request make_request(const LowArgs& low, const sys::HostView& host, base::Diagnostics& problems) {
+/// What the command line says besides any grant.
+plan::Request started(const LowArgs& low) {
   plan::Request request;
   request.arguments = low.rest;
   request.project = low.project;
@@ -137,25 +110,83 @@ plan::Request make_request(const LowArgs& low, const sys::HostView& host, base::
     request.action = plan::Action::command;
   if (low.verb == Verb::shell) request.action = plan::Action::shell;
   if (low.verb == Verb::selftest) request.action = plan::Action::selftest;
+  return request;
+}
 
-  choose_agent(low.agent, request, problems);
-  request_network(low, host, request, problems);
+/// The files' entries with environment and flags over them.
+plan::Request settle(const LowArgs& low, const sys::HostView& host, std::vector<profile::Entry> entries,
+                     const profile::Place& place, int project_layer, base::Diagnostics& problems) {
+  plan::Request request = started(low);
+  const auto tier = chosen_tier(low, host, entries, problems);
+  request.notes = profile::fit_to_tier(entries, tier, project_layer);
+  profile::apply(entries, place, request);
+  request.network = tier.tier;
+  take_lists(low, request, problems);
   if (low.nix_daemon) request.nix_daemon = Origin{Origin::Kind::flag, "--nix-daemon", "asked for"};
-  request.nix_daemon_network = low.nix_daemon_network;
-  for (const auto& typed : low.mounts)
-    if (auto mount = parse_mount(typed, problems)) request.mounts.push_back(std::move(*mount));
-  for (const auto& typed : low.env) {
-    auto variable = parse_env(typed, problems);
-    if (!variable) continue;
-    const bool twice = std::any_of(request.env.begin(), request.env.end(),
-                                   [&](const auto& other) { return other.name == variable->name; });
-    if (twice) problems.add("--env " + variable->name + " is given twice", "keep one of the two");
-    request.env.push_back(std::move(*variable));
-  }
-  if (low.auth) request_login(*low.auth, request, problems);
+  request.nix_daemon_network = request.nix_daemon_network || low.nix_daemon_network;
+  if (low.agent) profile::request_agent(Typed::flag("--agent", *low.agent), request, problems);
+  if (low.auth) profile::request_login(Typed::flag("--auth", *low.auth), request, problems);
+  return request;
+}
+
+void check_state_root(const sys::HostView& host, base::Diagnostics& problems) {
   if (const auto state = host.variable("CLAUDEBOX_HOME"); state && !state->starts_with('/'))
     problems.add("CLAUDEBOX_HOME is not an absolute path: " + *state,
                  "set it to one, or unset it for ~/.claudebox");
+}
+
+plan::Note note_of_waiting(const profile::Judged& judged) {
+  constexpr std::size_t kShown = 6;
+  std::vector<std::string> parts;
+  for (const auto& entry : judged.waiting)
+    if (parts.size() < kShown) parts.push_back(profile::describe(entry));
+  if (judged.waiting.size() > kShown)
+    parts.push_back("and " + std::to_string(judged.waiting.size() - kShown) + " more");
+  return {plan::Note::Level::warning,
+          std::string(profile::kProjectFile) +
+              " asks for more, which `claudebox trust` shows and approves: " + base::join(parts, ", "),
+          judged.waiting.front().origin};
+}
+
+}  // namespace
+
+plan::Request make_own_request(const LowArgs& low, const sys::HostView& host, base::Diagnostics& problems) {
+  check_state_root(host, problems);
+  auto settings = profile::load(chosen_profile(low, host), host, problems);
+  plan::Request request = settle(low, host, settings.entries, {host, {}}, kNoProject, problems);
+  request.files = std::move(settings.files);
+  return request;
+}
+
+std::optional<ProjectSay> project_say(const plan::Request& asked, const sys::HostView& host,
+                                      base::Diagnostics& problems) {
+  const std::string start =
+      base::path_join(host.current_directory(), asked.project.value_or(host.current_directory()));
+  if (!profile::may_have_project_file(host, host.real_path(start).value_or(start))) return std::nullopt;
+  const auto root = plan::project_root(asked, host);
+  if (!root) return std::nullopt;
+  auto source = profile::read_project_file(host, *root, problems);
+  if (!source) return std::nullopt;
+  auto judged = profile::judge(*source, asked, host, problems);
+  return ProjectSay{std::move(*source), std::move(judged)};
+}
+
+plan::Request make_request(const LowArgs& low, const sys::HostView& host, base::Diagnostics& problems) {
+  check_state_root(host, problems);
+  auto settings = profile::load(chosen_profile(low, host), host, problems);
+  plan::Request request = settle(low, host, settings.entries, {host, {}}, kNoProject, problems);
+  request.files = settings.files;
+  if (!problems.empty()) return request;
+  const auto say = project_say(request, host, problems);
+  if (!say || !problems.empty()) return request;
+
+  profile::merge(settings.entries, say->judged.allowed);
+  request = settle(low, host, settings.entries, {host, base::parent_of(say->source.path)},
+                   profile::kProjectLayer, problems);
+  request.files = std::move(settings.files);
+  request.files.push_back({plan::SettingsFile::Kind::project, profile::kProjectFile, say->source.path,
+                           !say->judged.waiting.empty()});
+  if (!say->judged.waiting.empty()) request.notes.push_back(note_of_waiting(say->judged));
   return request;
 }
 

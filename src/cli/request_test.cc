@@ -103,6 +103,58 @@ TEST_F(Request, EverythingThatIsWrongIsSaid) {
   EXPECT_THAT(problems.items(), SizeIs(7));
 }
 
+TEST_F(Request, TakesAllThatIsTyped) {
+  const auto request = good({.network = "allowlist",
+                             .allow = {"a.org", "b.org"},
+                             .lan = {"10.0.0.5"},
+                             .publish = {"1"},
+                             .reach = {"2"}});
+  EXPECT_THAT(request.allow, SizeIs(2));
+  EXPECT_THAT(request.lan, SizeIs(1));
+  EXPECT_THAT(request.publish, SizeIs(1));
+  EXPECT_THAT(request.reach, SizeIs(1));
+}
+
+TEST_F(Request, SaysAllThatIsWrongAboutTheNetwork) {
+  Diagnostics problems;
+  make_request({.network = "x", .allow = {"*", "a b"}, .lan = {"%"}, .publish = {"p"}, .reach = {"r"}}, host_,
+               problems);
+  EXPECT_THAT(problems.items(), SizeIs(6));
+}
+
+TEST_F(Request, FlagsOverTheEnvironmentOverTheProfileOverTheConfiguration) {
+  host_.directory("/home/dev/.claudebox/profiles", 0700);
+  host_.file("/home/dev/.claudebox/config.toml", "network = \"full\"\naudit = \"always\"\n", 0600);
+  EXPECT_EQ(good({}).network.value, plan::Tier::full);
+  EXPECT_EQ(good({}).network.origin.source, "config.toml:1");
+  host_.file("/home/dev/.claudebox/profiles/web.toml", "network = \"offline\"\nauth = \"none\"\n", 0600);
+  host_.file("/home/dev/.claudebox/profiles/other.toml", "network = \"internet\"\n", 0600);
+  EXPECT_EQ(good({.profile = "web"}).network.value, plan::Tier::offline);
+  EXPECT_TRUE(good({.profile = "web"}).always_ask.value);
+  EXPECT_EQ(good({.profile = "web", .auth = "env"}).login->value, plan::LoginMode::env);
+  host_.set("CLAUDEBOX_PROFILE", "other");
+  EXPECT_EQ(good({}).network.value, plan::Tier::internet);
+  EXPECT_EQ(good({.profile = "web"}).network.value, plan::Tier::offline);
+  host_.set("CLAUDEBOX_NETWORK", "full");
+  EXPECT_EQ(good({.profile = "web"}).network.value, plan::Tier::full);
+  EXPECT_EQ(good({.profile = "web", .network = "offline"}).network.origin.kind, Origin::Kind::flag);
+  EXPECT_THAT(good({.profile = "web"}).files, SizeIs(2));
+}
+
+TEST_F(Request, AProjectMayTightenAndNotWiden) {
+  host_.at("/home/dev/src/app");
+  host_.file("/home/dev/src/app/.claudebox.toml", "network = \"offline\"\nenv = [\"TOKEN\"]\n");
+  const auto request = good({});
+  EXPECT_EQ(request.network.value, plan::Tier::offline);
+  EXPECT_EQ(request.network.origin.source, ".claudebox.toml:1");
+  EXPECT_TRUE(request.env.empty());
+  ASSERT_THAT(request.notes, SizeIs(1));
+  EXPECT_THAT(request.notes.front().text, HasSubstr("env \"TOKEN\" (line 2)"));
+  EXPECT_TRUE(request.files.back().waits);
+  // What the user says stands above it.
+  EXPECT_EQ(good({.network = "full"}).network.value, plan::Tier::full);
+}
+
 TEST_F(Request, Yes) {
   EXPECT_FALSE(says_yes({}, host_));
   EXPECT_TRUE(says_yes({.yes = true}, host_));
@@ -110,107 +162,6 @@ TEST_F(Request, Yes) {
   EXPECT_FALSE(says_yes({}, host_));
   host_.set("CLAUDEBOX_YES", "1");
   EXPECT_TRUE(says_yes({}, host_));
-}
-
-struct MountCase {
-  std::string typed, source, target;
-  bool writable = false;
-};
-
-TEST(Mount, Forms) {
-  for (const auto& [typed, source, target, writable] : std::vector<MountCase>{
-           {"/a", "/a", "", false},
-           {"/a:ro", "/a", "", false},
-           {"/a:rw", "/a", "", true},
-           {"/a:/b", "/a", "/b", false},
-           {"/a:/b:ro", "/a", "/b", false},
-           {"/a:/b:rw", "/a", "/b", true},
-           {"~/a:~/b:rw", "~/a", "~/b", true},
-           {"a", "a", "", false},
-           {"ro", "ro", "", false},
-           {"./rw:rw", "./rw", "", true},
-           {"/with space/'quote'\n\"x\"", "/with space/'quote'\n\"x\"", "", false},
-           {R"(/a\:b)", "/a:b", "", false},
-           {R"(/a\:b:/c\:d:rw)", "/a:b", "/c:d", true},
-           {R"(/a\:ro)", "/a:ro", "", false},
-           {R"(/a\\:/b)", R"(/a\)", "/b", false},
-           {R"(/a\b)", R"(/a\b)", "", false},
-       }) {
-    Diagnostics problems;
-    const auto mount = parse_mount(typed, problems);
-    ASSERT_TRUE(mount) << typed;
-    EXPECT_EQ(mount->source, source) << typed;
-    EXPECT_EQ(mount->target, target) << typed;
-    EXPECT_EQ(mount->writable, writable) << typed;
-    EXPECT_EQ(mount->origin.source, "--mount " + typed);
-  }
-}
-
-TEST(Mount, WhatIsNone) {
-  for (const std::string typed :
-       {"", ":", ":/b", "/a:", "/a::rw", "/a:b", "/a:/b:/c", "/a:/b:rx", "/a:RW", "/a:/b:ro:rw", ":rw"}) {
-    Diagnostics problems;
-    EXPECT_FALSE(parse_mount(typed, problems)) << typed;
-    EXPECT_THAT(problems.items(), SizeIs(1)) << typed;
-  }
-}
-
-TEST(Env, Forms) {
-  Diagnostics problems;
-  EXPECT_EQ(parse_env("A_1", problems)->value, std::nullopt);
-  EXPECT_EQ(parse_env("_A=", problems)->value, "");
-  EXPECT_EQ(parse_env("A=b=c\n", problems)->value, "b=c\n");
-  EXPECT_EQ(parse_env("A=secret", problems)->origin.source, "--env A");
-  EXPECT_TRUE(problems.empty());
-}
-
-TEST(Env, WhatIsNoName) {
-  for (const std::string typed : {"", "=x", "1A", "A-B", "A B", "A.B=1", "\u00e4=1", "A\n=1"}) {
-    Diagnostics problems;
-    EXPECT_FALSE(parse_env(typed, problems)) << typed;
-    EXPECT_THAT(problems.items(), SizeIs(1)) << typed;
-  }
-}
-
-TEST(Env, AValueIsNotInTheMessage) {
-  Diagnostics problems;
-  parse_env("MY-TOKEN=hunter2", problems);
-  EXPECT_THAT(problems.items().front().message, Not(HasSubstr("hunter2")));
-}
-
-plan::Request login_of(const std::string& typed, base::Diagnostics& problems) {
-  plan::Request request;
-  request_login(typed, request, problems);
-  return request;
-}
-
-TEST(RequestLogin, Modes) {
-  base::Diagnostics problems;
-  EXPECT_EQ(login_of("broker", problems).login->value, plan::LoginMode::broker);
-  EXPECT_EQ(login_of("none", problems).login->value, plan::LoginMode::none);
-  EXPECT_EQ(login_of("env", problems).login->value, plan::LoginMode::env);
-  const auto store = login_of("store:work-2", problems);
-  EXPECT_EQ(store.login->value, plan::LoginMode::store);
-  EXPECT_EQ(store.login->origin.source, "--auth store:work-2");
-  EXPECT_EQ(store.login_store, "work-2");
-  EXPECT_TRUE(login_of("store", problems).login_store.empty());
-  EXPECT_TRUE(problems.empty());
-}
-
-TEST(RequestLogin, WhatIsNone) {
-  for (const std::string typed : {"", "Broker", "brokers", "env:x", "none:", "store:", "store:..",
-                                  "store:a/b", "store:a b", "store:x.last-good", "store: "}) {
-    base::Diagnostics problems;
-    login_of(typed, problems);
-    EXPECT_FALSE(problems.empty()) << typed;
-    EXPECT_EQ(problems.exit(), base::ExitCode::usage);
-  }
-  base::Diagnostics problems;
-  login_of("stor", problems);
-  EXPECT_THAT(problems.items().front().hint, HasSubstr("did you mean store?"));
-  base::Diagnostics long_name;
-  login_of("store:" + std::string(65, 'a'), long_name);
-  EXPECT_FALSE(long_name.empty());
 }
 
 }  // namespace

@@ -28,6 +28,12 @@ constexpr auto kVerbs = std::to_array<Row>({
     {Verb::instance_rm, remove_instance, false},
     {Verb::instance_gc, collect_instances, true},
     {Verb::log, show_log, true},
+    {Verb::profile_list, list_profiles, true},
+    {Verb::profile_show, show_profile, true},
+    {Verb::profile_check, check_profile, false},
+    {Verb::profile_new, new_profile, true},
+    {Verb::profile_import, import_profile, true},
+    {Verb::trust, trust, false},
     {Verb::complete, print_values, true},
 });
 
@@ -42,6 +48,7 @@ constexpr auto kTexts = std::to_array<TextRow>({
     {Verb::completion, print_completion},
     {Verb::generate_man, print_man_page},
     {Verb::seccomp_filter, print_seccomp_filter},
+    {Verb::profile_schema, print_profile_schema},
 });
 
 bool starts_box(Verb verb) {

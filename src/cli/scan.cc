@@ -14,13 +14,14 @@ namespace {
 struct OlderSpelling {
   std::string_view option, command;
 };
-constexpr std::array<OlderSpelling, 3> kOlder = {
-    {{"--check", "check"}, {"--shell", "shell"}, {"--gc", "instance gc"}}};
+constexpr std::array<OlderSpelling, 5> kOlder = {{{"--check", "check"},
+                                                  {"--shell", "shell"},
+                                                  {"--gc", "instance gc"},
+                                                  {"--list-profiles", "profile list"},
+                                                  {"--show-profile", "profile show"}}};
 
 /// Announced and not there yet. "Did you mean" would lead somebody who read about them astray.
-constexpr std::array<std::string_view, 4> kLaterOptions = {"--profile", "--package", "--list-profiles",
-                                                           "--show-profile"};
-constexpr std::array<std::string_view, 2> kLaterCommands = {"profile", "trust"};
+constexpr std::array<std::string_view, 1> kLaterOptions = {"--package"};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -216,8 +217,6 @@ Suggestion unknown_option(const CommandDoc& tree, const CommandDoc& command, con
 
 Suggestion unknown_command(const CommandDoc& parent, const std::string& word) {
   const bool root = parent.name == "claudebox";
-  if (root && contains(kLaterCommands, word))
-    return {"'" + word + "' isn't available in this version of claudebox", "claudebox --help lists what is"};
   std::vector<std::string> names;
   for (const auto& sub : parent.subcommands)
     if (!sub.hidden) names.push_back(sub.name);

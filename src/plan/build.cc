@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "plan/agent.h"
 #include "plan/git.h"
+#include "plan/lifted.h"
 #include "plan/passes.h"
 
 namespace claudebox::plan {
@@ -76,6 +77,12 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   if (host.stat(plan.user_home).kind != sys::FileKind::directory)
     problems.add("your home directory " + plan.user_home + " can't be read",
                  "set HOME to a directory of yours", base::ExitCode::setup);
+  plan.files = request.files;
+  plan.lifted = request.lifted;
+  plan.always_ask = request.always_ask.value;
+  plan.nested = request.nested.value;
+  plan.notes = request.notes;
+  note_lifted(plan);
   check_network(request, problems);
   const auto repository = plan_project(request, host, plan, problems);
   if (!problems.empty()) return std::nullopt;
@@ -114,6 +121,15 @@ std::optional<std::string> instance_id(const Request& request, const sys::HostVi
   if (problems.empty()) plan_instance(request, host, plan, problems);
   if (!problems.empty()) return std::nullopt;
   return plan.instance.id;
+}
+
+std::optional<std::string> project_root(const Request& request, const sys::HostView& host) {
+  Plan plan;
+  base::Diagnostics problems;
+  plan.user_home = host.real_path(host.identity().home).value_or(base::normalize(host.identity().home));
+  plan_project(request, host, plan, problems);
+  if (!problems.empty()) return std::nullopt;
+  return plan.project.root;
 }
 
 const char* tier_name(Tier tier) {

@@ -19,6 +19,9 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
 std::optional<std::string> instance_id(const Request& request, const sys::HostView& host,
                                        base::Diagnostics& problems);
 
+/// The directory that the box of the request could write; empty where there is none, which `build` then explains.
+std::optional<std::string> project_root(const Request& request, const sys::HostView& host);
+
 /// ~/.claudebox, or CLAUDEBOX_HOME; canonical as far as it exists.
 std::string state_root(const sys::HostView& host);
 

@@ -68,14 +68,17 @@ class EnvPass {
     if (wish.value) {
       variable.value = *wish.value;
     } else {
-      const auto found = host_.environment().find(wish.name);
+      const std::string& there = wish.host_name.empty() ? wish.name : wish.host_name;
+      const auto found = host_.environment().find(there);
       if (found == host_.environment().end()) {
+        const std::string as = there == wish.name ? "" : ", as " + wish.name;
         problems.add(
-            "the variable " + wish.name + " is not set here, so it can't be passed into the box",
+            "the variable " + there + " is not set here, so it can't be passed into the box" + as,
             "set it, give a value (--env " + wish.name + "=VALUE), or leave out " + wish.origin.source,
             base::ExitCode::setup);
         return;
       }
+      variable.host_name = wish.host_name;
       variable.value = found->second;
       variable.from_host = true;
     }

@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "plan/git_layout.h"
 #include "plan/git_named.h"
+#include "plan/lifted.h"
 
 namespace claudebox::plan {
 namespace {
@@ -20,6 +21,7 @@ using sys::FileKind;
 
 /// A name of a git directory that makes the host's git run or read something of the box's choice.
 struct Name {
+  std::string_view key;  ///< what lifts it
   std::string_view name;
   Stub::Kind kind;
   std::string_view reason;
@@ -27,11 +29,13 @@ struct Name {
 /// An empty one of each is inert, so where one is missing it is made for the life of the box. `remotes` and
 /// `branches` are older places for a remote's URL: `git push` runs the hooks of a repository that one names.
 constexpr std::array kNames = {
-    Name{"config", Stub::Kind::file, "git runs commands that its configuration names"},
-    Name{"config.worktree", Stub::Kind::file, "git may take its configuration from it"},
-    Name{"hooks", Stub::Kind::directory, "the host's git runs what is in it"},
-    Name{"remotes", Stub::Kind::directory, "git takes URLs from it and runs hooks where they lead"},
-    Name{"branches", Stub::Kind::directory, "git takes URLs from it and runs hooks where they lead"},
+    Name{"git-config", "config", Stub::Kind::file, "git runs commands that its configuration names"},
+    Name{"git-config", "config.worktree", Stub::Kind::file, "git may take its configuration from it"},
+    Name{"git-hooks", "hooks", Stub::Kind::directory, "the host's git runs what is in it"},
+    Name{"git-remotes", "remotes", Stub::Kind::directory,
+         "git takes URLs from it and runs hooks where they lead"},
+    Name{"git-remotes", "branches", Stub::Kind::directory,
+         "git takes URLs from it and runs hooks where they lead"},
 };
 constexpr std::string_view kRedirects = "git would take its configuration from where it says";
 
@@ -113,9 +117,15 @@ void GitDirectoryProtection::git_file_named_by(const std::string& gitdir) {
 }
 
 void GitDirectoryProtection::names(const std::string& git_dir) {
-  for (const auto& name : kNames)
-    protection_.hold_stub(git_dir + "/" + std::string(name.name), name.kind, "", std::string(name.reason));
-  protect_linked_hooks(host_, git_dir + "/hooks", protection_);
+  for (const auto& name : kNames) {
+    const std::string path = git_dir + "/" + std::string(name.name);
+    if (is_lifted(plan_, name.key)) {
+      protection_.sweep(path, std::string(name.reason));
+    } else {
+      protection_.hold_stub(path, name.kind, "", std::string(name.reason));
+    }
+  }
+  if (!is_lifted(plan_, "git-hooks")) protect_linked_hooks(host_, git_dir + "/hooks", protection_);
 }
 
 void GitDirectoryProtection::commondir(const std::string& git_dir) {
@@ -139,7 +149,9 @@ void GitDirectoryProtection::configuration(const std::string& git_dir, const std
     protection_.note(Note::Level::warning,
                      "not everything that " + git_dir +
                          "/config includes could be read, so some of it may not be protected");
-  protect_named(host_, config, work_tree.empty() ? git_dir : work_tree, home_, protection_);
+  protect_named(host_, config, work_tree.empty() ? git_dir : work_tree, home_,
+                {.hooks = !is_lifted(plan_, "git-hooks"), .config = !is_lifted(plan_, "git-config")},
+                protection_);
   bool secret = false;
   bool signs = false;
   for (const auto& entry : config.entries) {
@@ -196,8 +208,9 @@ void GitDirectoryProtection::linked_work_tree(const std::string& common_dir, con
   protection_.cover(git_dir + "/commondir", std::string(kRedirects));
   if (host_.lstat(git_dir + "/gitdir").kind == FileKind::file)
     protection_.cover(git_dir + "/gitdir", "`git worktree remove` deletes what it names");
-  protection_.hold_stub(git_dir + "/config.worktree", Stub::Kind::file, "",
-                        "git may take its configuration from it");
+  if (!is_lifted(plan_, "git-config"))
+    protection_.hold_stub(git_dir + "/config.worktree", Stub::Kind::file, "",
+                          "git may take its configuration from it");
   interrupted_rebase(git_dir);
   modules(git_dir + "/modules");
   git_file_named_by(git_dir + "/gitdir");

@@ -11,7 +11,7 @@ namespace claudebox::plan {
 class GitDirectoryProtection {
  public:
   GitDirectoryProtection(const sys::HostView& host, const Plan& plan, Protection& protection)
-      : host_(host), protection_(protection), home_(plan.user_home) {}
+      : host_(host), plan_(plan), protection_(protection), home_(plan.user_home) {}
 
   /// A git directory in the box's reach that is a repository's own, with its work trees and submodules. Its
   /// configuration's relative names mean `work_tree`.
@@ -39,6 +39,7 @@ class GitDirectoryProtection {
   void interrupted_rebase(const std::string& git_dir);
 
   const sys::HostView& host_;
+  const Plan& plan_;
   Protection& protection_;
   std::string home_;
   std::set<std::string> seen_;  ///< repositories that were dealt with

@@ -58,17 +58,17 @@ void protect_linked_hooks(const sys::HostView& host, const std::string& hooks, P
 }
 
 void protect_named(const sys::HostView& host, const GitConfigFiles& config, const std::string& work_tree,
-                   const std::string& home, Protection& protection) {
+                   const std::string& home, const NamedKinds& kinds, Protection& protection) {
   for (const auto& file : config.files) {
-    if (protection.is_covered(file.path)) continue;
+    if (!kinds.config || protection.is_covered(file.path)) continue;
     const std::string reason = "git takes its configuration from it";
     if (protection.cover_named(file.path, reason)) protection.sweep(file.path, reason);
   }
   std::size_t words = 0;
   for (const auto& entry : config.entries) {
     if (entry.section == "core" && entry.key == "hookspath") {
-      protect_hooks_path(host, entry.value, work_tree, home, protection);
-    } else if (may_run(entry)) {
+      if (kinds.hooks) protect_hooks_path(host, entry.value, work_tree, home, protection);
+    } else if (kinds.config && may_run(entry)) {
       protect_programs(host, entry, work_tree, words, protection);
     }
   }

@@ -29,6 +29,7 @@
 #include "plan/git_directory_protect.h"
 #include "plan/git_layout.h"
 #include "plan/git_named.h"
+#include "plan/lifted.h"
 
 namespace claudebox::plan {
 namespace {
@@ -145,7 +146,9 @@ void plan_repository(const sys::HostView& host, const std::optional<Repository>&
   protect_named(host,
                 read_git_config(host, host_git_config_paths(host, plan.user_home), plan.user_home,
                                 [](const auto&, const auto&) { return true; }),
-                plan.project.root, plan.user_home, protection);
+                plan.project.root, plan.user_home,
+                {.hooks = !is_lifted(plan, "git-hooks"), .config = !is_lifted(plan, "git-config")},
+                protection);
 }
 
 }  // namespace claudebox::plan

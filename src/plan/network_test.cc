@@ -81,7 +81,7 @@ std::vector<std::string> mistakes(const Request& request) {
   base::Diagnostics problems;
   check_network(request, problems);
   std::vector<std::string> out;
-  for (const auto& [message, hint, exit] : problems.items()) {
+  for (const auto& [message, hint, exit, _] : problems.items()) {
     EXPECT_EQ(exit, base::ExitCode::usage) << message;
     EXPECT_FALSE(hint.empty()) << message;
     out.push_back(message + "\n" + hint);

@@ -64,7 +64,8 @@ struct EnvVar {
   std::string value{};
   Kind kind = Kind::generated;
   base::Origin origin{};
-  bool from_host = false;  ///< the value was read from the host's environment
+  bool from_host = false;   ///< the value was read from the host's environment
+  std::string host_name{};  ///< where that has it under another name
 
   bool operator==(const EnvVar&) const = default;
 };
@@ -113,15 +114,6 @@ struct StateFile {
   std::string content{};
   base::Origin origin{};
   bool operator==(const StateFile&) const = default;
-};
-
-/// Something that the person should know before the start.
-struct Note {
-  enum class Level { info, warning, danger };
-  Level level = Level::info;
-  std::string text{};
-  base::Origin origin{};
-  bool operator==(const Note&) const = default;
 };
 
 struct Project {
@@ -203,10 +195,13 @@ struct Plan {
   std::vector<Watch> watches{};
   std::vector<Sweep> sweeps{};
   std::vector<Note> notes{};
-  bool nested = true;                   ///< user namespaces stay possible inside
-  bool new_session = false;             ///< no terminal: a session of its own for the box
-  bool scope_abstract_sockets = false;  ///< Landlock keeps the host's abstract sockets away
-  std::string bwrap{};                  ///< absolute path of the bubblewrap program
+  std::vector<SettingsFile> files{};       ///< profiles and the like that had a say, lowest first
+  std::vector<LiftedProtection> lifted{};  ///< protections that are off
+  bool always_ask = false;                 ///< a plan that was approved is asked about again
+  bool nested = true;                      ///< user namespaces stay possible inside
+  bool new_session = false;                ///< no terminal: a session of its own for the box
+  bool scope_abstract_sockets = false;     ///< Landlock keeps the host's abstract sockets away
+  std::string bwrap{};                     ///< absolute path of the bubblewrap program
 
   /// Whether the box has a network namespace of its own.
   bool own_network() const { return network.value != Tier::full; }

@@ -3,33 +3,35 @@
 
 #include "base/path.h"
 #include "plan/git.h"
+#include "plan/lifted.h"
 #include "plan/protection.h"
 
 namespace claudebox::plan {
 namespace {
 
 struct Runs {
+  std::string_view key;  ///< what lifts it; nothing lifts the file that could say so
   std::string_view path;
   std::string_view reason;
 };
 constexpr std::array kRuns = {
-    Runs{".claudebox.toml", "claudebox takes grants from it"},
-    Runs{".claude/settings.json", "the agent runs the hooks in it on your host"},
-    Runs{".claude/settings.local.json", "the agent runs the hooks in it on your host"},
-    Runs{".mcp.json", "the agent starts the servers in it on your host"},
+    Runs{"", ".claudebox.toml", "claudebox takes grants from it"},
+    Runs{"claude", ".claude/settings.json", "the agent runs the hooks in it on your host"},
+    Runs{"claude", ".claude/settings.local.json", "the agent runs the hooks in it on your host"},
+    Runs{"mcp", ".mcp.json", "the agent starts the servers in it on your host"},
     // Each of these was seen to run what it names, with the agents of plan/agent_table.cc.
-    Runs{".codex/config.toml", "codex starts the servers in it on your host"},
-    Runs{".gemini/settings.json", "gemini starts the servers in it on your host"},
-    Runs{"opencode.json", "opencode starts the servers in it on your host"},
-    Runs{"opencode.jsonc", "opencode starts the servers in it on your host"},
-    Runs{".opencode/plugin", "opencode runs what is in it on your host"},
-    Runs{".opencode/plugins", "opencode runs what is in it on your host"},
-    Runs{".opencode/tool", "opencode runs what is in it on your host"},
-    Runs{".opencode/tools", "opencode runs what is in it on your host"},
-    Runs{".vscode", "the editor runs tasks and settings from it"},
-    Runs{".idea", "the editor runs configurations from it"},
-    Runs{".envrc", "direnv runs it when you enter the directory"},
-    Runs{".husky", "git hooks run what is in it"},
+    Runs{"codex", ".codex/config.toml", "codex starts the servers in it on your host"},
+    Runs{"gemini", ".gemini/settings.json", "gemini starts the servers in it on your host"},
+    Runs{"opencode", "opencode.json", "opencode starts the servers in it on your host"},
+    Runs{"opencode", "opencode.jsonc", "opencode starts the servers in it on your host"},
+    Runs{"opencode", ".opencode/plugin", "opencode runs what is in it on your host"},
+    Runs{"opencode", ".opencode/plugins", "opencode runs what is in it on your host"},
+    Runs{"opencode", ".opencode/tool", "opencode runs what is in it on your host"},
+    Runs{"opencode", ".opencode/tools", "opencode runs what is in it on your host"},
+    Runs{"vscode", ".vscode", "the editor runs tasks and settings from it"},
+    Runs{"idea", ".idea", "the editor runs configurations from it"},
+    Runs{"envrc", ".envrc", "direnv runs it when you enter the directory"},
+    Runs{"husky", ".husky", "git hooks run what is in it"},
 };
 
 }  // namespace
@@ -42,7 +44,7 @@ void plan_project_protection(const sys::HostView& host, Plan& plan) {
     // A missing one is not made up: git status would show it. It is reported at the end when it is new; one that
     // exists is, too, since the host may replace it and so lift the cover.
     protection.sweep(path, std::string(runs.reason));
-    protection.cover_named(path, std::string(runs.reason));
+    if (!is_lifted(plan, runs.key)) protection.cover_named(path, std::string(runs.reason));
   }
 }
 

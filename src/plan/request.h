@@ -51,6 +51,7 @@ struct EnvRequest {
   std::string name;
   std::optional<std::string> value;
   base::Origin origin;
+  std::string host_name = {};  ///< the host's variable that it is taken from; empty: `name`
   bool operator==(const EnvRequest&) const = default;
 };
 
@@ -85,6 +86,32 @@ struct ReachedPort {
   bool operator==(const ReachedPort&) const = default;
 };
 
+/// One protection of BOX-10 that a profile lifts: a row of protections().
+struct LiftedProtection {
+  std::string name;  ///< "git-hooks"
+  base::Origin origin;
+  bool operator==(const LiftedProtection&) const = default;
+};
+
+/// A file that had a say in this request.
+struct SettingsFile {
+  enum class Kind { defaults, profile, project };
+  Kind kind = Kind::profile;
+  std::string name;  ///< of a profile: "web"; else the file's
+  std::string path;
+  bool waits = false;  ///< the project's own, and some of it has not been approved
+  bool operator==(const SettingsFile&) const = default;
+};
+
+/// Something that the person should know before the start.
+struct Note {
+  enum class Level { info, warning, danger };
+  Level level = Level::info;
+  std::string text{};
+  base::Origin origin{};
+  bool operator==(const Note&) const = default;
+};
+
 struct Request {
   Action action = Action::agent;
   std::vector<std::string> arguments;
@@ -102,7 +129,12 @@ struct Request {
   std::string login_store;                  ///< of --auth store:NAME; empty: "default"
   std::optional<std::string> project;       ///< --project DIR
   std::optional<std::string> instance;      ///< --instance NAME: a parallel instance beside the project's own
-  bool share_instance = false;              ///< --force: go on although another box holds the instance
+  Setting<bool> nested{true, {}};           ///< sandboxes can be made in the box
+  Setting<bool> always_ask{false, {}};      ///< also where nothing changed
+  std::vector<LiftedProtection> lifted;
+  std::vector<SettingsFile> files;  ///< lowest first
+  std::vector<Note> notes;          ///< about what was asked for
+  bool share_instance = false;      ///< --force: go on although another box holds the instance
 
   bool operator==(const Request&) const = default;
 };

@@ -140,7 +140,10 @@ std::string approval_text(const plan::Plan& plan) {
   for (const auto& variable : plan.env) {
     if (variable.kind != EnvVar::Kind::extra) continue;
     variables.insert("env " + word(variable.name) +
-                     (variable.from_host ? " from the host" : " with value #" + trace_of(plan, variable)));
+                     (variable.from_host && !variable.host_name.empty()
+                          ? " from the host's " + word(variable.host_name)
+                      : variable.from_host ? " from the host"
+                                           : " with value #" + trace_of(plan, variable)));
   }
   for (const auto& line : variables) text += line + "\n";
 

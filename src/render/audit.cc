@@ -78,6 +78,15 @@ std::string Audit::project_path(const std::string& absolute) const {
   return in_list(base::relative_to(absolute, plan_.project.root));
 }
 
+Line Audit::profiles() const {
+  Line out;
+  for (const auto& file : plan_.files) {
+    out.push_back({(out.empty() ? "" : "  ") + file.name});
+    if (file.waits) out.push_back({" (in part)", Role::warning});
+  }
+  return out;
+}
+
 void Audit::title() {
   const std::size_t room = kCommandLines * (page_.width() - text_column());
   const std::string command =
@@ -96,6 +105,7 @@ void Audit::title() {
   if (page_.style().explain)
     page_.put({}, text_column() + 2, {{"kept in " + path(plan_.instance.directory), Role::dim}});
   if (plan_.agent != plan::Plan{}.agent) fact("agent", {{plan_.agent}});
+  if (!plan_.files.empty()) fact("profile", profiles());
   fact("runs as", {{plan_.user + " (uid " + std::to_string(plan_.uid) + ")",
                     plan_.uid == 0 ? Role::warning : Role::plain},
                    {plan_.nested ? "" : ", without nested sandboxes"}});

@@ -51,8 +51,9 @@ void Audit::variable(const EnvVar& variable) {
   std::string value = shown_value(variable);
   if (!page_.style().verbose && !is_read_in_full(variable))
     value = page_.elide(value, room > name + 8 ? room - name : room);
-  grant({{mark.text, mark.role}},
-        {{variable.name, role}, {"=", Role::dim}, {value, danger.empty() ? Role::dim : role}},
+  Line text = {{variable.name, role}, {"=", Role::dim}, {value, danger.empty() ? Role::dim : role}};
+  if (!variable.host_name.empty()) text.push_back({"  here " + variable.host_name, Role::dim});
+  grant({{mark.text, mark.role}}, text,
         danger.empty() ? std::vector<std::string>() : std::vector<std::string>{danger}, &variable.origin);
 }
 

@@ -142,6 +142,28 @@ TEST(Golden, ADeveloperWithAGitProject) {
   expect_planned("git-project", host, agent(plan::Tier::full));
 }
 
+TEST(Golden, AProfileThatLiftsAProtection) {
+  auto host = debian();
+  add_repository(host, "/home/dev/src/app");
+  host.file("/home/dev/src/app/.envrc", "use nix\n");
+  host.at("/home/dev/src/app").set("GH_TOKEN_READONLY", "ghp_abcdefghijABCDEFGHIJ0123456789abcdef");
+  auto request = agent(plan::Tier::full);
+  const auto line = [](const std::string& where) {
+    return Origin{Origin::Kind::profile, where, "asked for"};
+  };
+  request.files = {
+      {plan::SettingsFile::Kind::defaults, "config.toml", "/home/dev/.claudebox/config.toml"},
+      {plan::SettingsFile::Kind::profile, "web", "/home/dev/.claudebox/profiles/web.toml"},
+      {plan::SettingsFile::Kind::project, ".claudebox.toml", "/home/dev/src/app/.claudebox.toml", true}};
+  request.network.origin = line("web.toml:1");
+  request.env = {{"GH_TOKEN", std::nullopt, line("web.toml:2"), "GH_TOKEN_READONLY"}};
+  request.nested = {false, line("config.toml:1")};
+  request.always_ask = {true, line("config.toml:2")};
+  request.lifted = {{"envrc", line("web.toml:5")}};
+  request.notes = {{plan::Note::Level::warning, ".claudebox.toml asks for more", line(".claudebox.toml:1")}};
+  expect_planned("profile", host, request);
+}
+
 TEST(Golden, SomebodyWhoIsLoggedIn) {
   auto host = with_client();
   host.file("/home/dev/.claude/.credentials.json", kCredential, 0600);

@@ -129,6 +129,18 @@ const char* name_of(plan::StateFile::Policy policy) {
   return "";
 }
 
+const char* name_of(plan::SettingsFile::Kind kind) {
+  switch (kind) {
+    case plan::SettingsFile::Kind::defaults:
+      return "defaults";
+    case plan::SettingsFile::Kind::profile:
+      return "profile";
+    case plan::SettingsFile::Kind::project:
+      return "project";
+  }
+  return "";
+}
+
 ordered_json origin_of(const base::Origin& origin) {
   return {{"kind", name_of(origin.kind)}, {"source", origin.source}, {"reason", origin.reason}};
 }
@@ -153,13 +165,15 @@ ordered_json mount_record(const plan::Plan& plan, const Mount& mount) {
 ordered_json variable_record(const EnvVar& variable) {
   const bool secret = is_secret(variable);
   const std::string danger = variable_danger(variable);
-  return {{"name", variable.name},
-          {"value", secret ? base::mask(variable.value) : variable.value},
-          {"masked", secret},
-          {"kind", name_of(variable.kind)},
-          {"from_host", variable.from_host},
-          {"dangers", danger.empty() ? ordered_json::array() : ordered_json::array({danger})},
-          {"origin", origin_of(variable.origin)}};
+  ordered_json out = {{"name", variable.name},
+                      {"value", secret ? base::mask(variable.value) : variable.value},
+                      {"masked", secret},
+                      {"kind", name_of(variable.kind)},
+                      {"from_host", variable.from_host},
+                      {"dangers", danger.empty() ? ordered_json::array() : ordered_json::array({danger})},
+                      {"origin", origin_of(variable.origin)}};
+  if (!variable.host_name.empty()) out["host_name"] = variable.host_name;
+  return out;
 }
 
 template <class Range, class Function>
@@ -177,6 +191,9 @@ ordered_json record_of(const plan::Plan& plan) {
   out["command"] = {{"action", name_of(plan.command.action)},
                     {"argv", plan.command.argv},
                     {"display", plan.command.display}};
+  out["profiles"] = array_of(plan.files, [](const plan::SettingsFile& file) -> ordered_json {
+    return {{"kind", name_of(file.kind)}, {"name", file.name}, {"path", file.path}, {"waits", file.waits}};
+  });
   out["network"] = {
       {"tier", plan::tier_name(plan.network.value)},
       {"host_abstract_sockets", plan.network.value == plan::Tier::full && !plan.scope_abstract_sockets},
@@ -229,9 +246,13 @@ ordered_json record_of(const plan::Plan& plan) {
   out["user"] = {{"name", plan.user}, {"uid", plan.uid}, {"gid", plan.gid}, {"home", plan.user_home}};
   out["box"] = {{"host_name", plan.host_name},
                 {"nested", plan.nested},
+                {"always_ask", plan.always_ask},
                 {"new_session", plan.new_session},
                 {"scope_abstract_sockets", plan.scope_abstract_sockets},
                 {"bwrap", plan.bwrap}};
+  out["lifted"] = array_of(plan.lifted, [](const plan::LiftedProtection& lifted) -> ordered_json {
+    return {{"name", lifted.name}, {"origin", origin_of(lifted.origin)}};
+  });
   out["mounts"] = array_of(plan.mounts, [&](const Mount& mount) { return mount_record(plan, mount); });
   out["environment"] = array_of(plan.env, variable_record);
   out["state"] = array_of(plan.state, [](const plan::StateFile& file) {

@@ -27,6 +27,7 @@ class Audit {
   void verdict();
 
  private:
+  Line profiles() const;  ///< the files that had a say
   void allowed_hosts();
   void ports();  ///< published and reached
 

@@ -40,16 +40,20 @@ FileKind kind_of(mode_t mode) {
   }
 }
 
-FileInfo info_at(const std::string& path, int flags) {
-  struct stat st{};
-  if (::fstatat(AT_FDCWD, path.c_str(), &st, flags) < 0)
-    return {.kind = errno == EACCES ? FileKind::inaccessible : FileKind::missing};
+FileInfo info_of(const struct stat& st) {
   return {.kind = kind_of(st.st_mode),
           .mode = st.st_mode & 07777,
           .uid = st.st_uid,
           .device = st.st_dev,
           .inode = st.st_ino,
           .size = static_cast<std::uint64_t>(st.st_size)};
+}
+
+FileInfo info_at(const std::string& path, int flags) {
+  struct stat st{};
+  if (::fstatat(AT_FDCWD, path.c_str(), &st, flags) < 0)
+    return {.kind = errno == EACCES ? FileKind::inaccessible : FileKind::missing};
+  return info_of(st);
 }
 
 Environment copy_environment() {
@@ -96,6 +100,23 @@ Identity read_identity() {
 
 /// Of a file whose size the kernel does not tell.
 constexpr std::size_t kMaxUnsized = 256U << 10;
+
+/// From the start of an open regular file, at most `length` bytes.
+std::optional<std::string> read_open(int descriptor, const struct stat& st, std::size_t length) {
+  // Files of /proc say that they are empty.
+  const std::size_t expected = st.st_size > 0 ? static_cast<std::size_t>(st.st_size) + 1 : kMaxUnsized;
+  std::string content(std::min(length, expected), '\0');
+  std::size_t have = 0;
+  while (have < content.size()) {
+    const ssize_t got = ::read(descriptor, content.data() + have, content.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    if (got == 0) break;
+    have += static_cast<std::size_t>(got);
+  }
+  content.resize(have);
+  return content;
+}
 
 /// What was answered once is answered the same again: the passes of planning ask about the same paths, and a plan is
 /// about one moment.
@@ -149,19 +170,29 @@ class Host : public HostView {
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     struct stat st{};
     if (!file || ::fstat(file.get(), &st) < 0 || !S_ISREG(st.st_mode)) return std::nullopt;
-    // Files of /proc say that they are empty.
-    const std::size_t expected = st.st_size > 0 ? static_cast<std::size_t>(st.st_size) + 1 : kMaxUnsized;
-    std::string content(std::min(length, expected), '\0');
-    std::size_t have = 0;
-    while (have < content.size()) {
-      const ssize_t got = ::read(file.get(), content.data() + have, content.size() - have);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return std::nullopt;
-      if (got == 0) break;
-      have += static_cast<std::size_t>(got);
+    return read_open(file.get(), st, length);
+  }
+
+  OpenedFile open_file(const std::string& path, std::size_t limit) const override {
+    OpenedFile out{.info = info_at(path, AT_SYMLINK_NOFOLLOW)};
+    // Opening a device may do something.
+    if (out.info.kind != FileKind::file) return out;
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
+    struct stat st{};
+    if (!file || ::fstat(file.get(), &st) < 0) {
+      out.info = {.kind = errno == ENOENT ? FileKind::missing : FileKind::inaccessible};
+      return out;
     }
-    content.resize(have);
-    return content;
+    out.info = info_of(st);
+    if (out.info.kind != FileKind::file) return out;
+    auto content = read_open(file.get(), st, limit + 1);
+    if (!content) {
+      out.info = {.kind = FileKind::inaccessible};
+      return out;
+    }
+    out.too_large = content->size() > limit;
+    out.content = std::move(*content);
+    return out;
   }
 
   std::vector<std::string> list_directory(const std::string& path, std::size_t limit) const override {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 
 #include "temp_dir.h"
@@ -16,6 +17,10 @@ namespace {
 std::optional<std::string> real_path_of_libc(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
   return real ? std::optional<std::string>(real.get()) : std::nullopt;
+}
+
+void put(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::trunc) << content;
 }
 
 class HostFiles : public ::testing::Test {
@@ -79,6 +84,38 @@ TEST_F(HostFiles, TellsLinksAndWhatTheyPointTo) {
   EXPECT_EQ(host->stat(root_ + "/to-b").kind, FileKind::directory);
   EXPECT_EQ(host->lstat(root_ + "/dangling").kind, FileKind::symlink);
   EXPECT_EQ(host->stat(root_ + "/dangling").kind, FileKind::missing);
+}
+
+TEST_F(HostFiles, AnOpenedFileIsLookedAtAndReadAsOne) {
+  const std::string file = directory_.path() + "/file";
+  put(file, "content");
+  ::chmod(file.c_str(), 0640);
+  const auto host = this_host();
+  auto opened = host->open_file(file, 100);
+  EXPECT_EQ(opened.info.kind, FileKind::file);
+  EXPECT_EQ(opened.info.mode, 0640U);
+  EXPECT_EQ(opened.info.uid, ::getuid());
+  EXPECT_EQ(opened.content, "content");
+  EXPECT_FALSE(opened.too_large);
+  EXPECT_FALSE(host->open_file(file, 7).too_large);
+  EXPECT_TRUE(host->open_file(file, 6).too_large);
+  // Not from memory.
+  put(file, "other");
+  EXPECT_EQ(host->open_file(file, 100).content, "other");
+}
+
+TEST_F(HostFiles, WhatIsNoFileIsNotOpened) {
+  const std::string at = directory_.path();
+  put(at + "/file", "content");
+  ASSERT_EQ(::symlink((at + "/file").c_str(), (at + "/link").c_str()), 0);
+  ASSERT_EQ(::mkfifo((at + "/fifo").c_str(), 0600), 0);
+  const auto host = this_host();
+  EXPECT_EQ(host->open_file(at + "/link", 100).info.kind, FileKind::symlink);
+  EXPECT_TRUE(host->open_file(at + "/link", 100).content.empty());
+  EXPECT_EQ(host->open_file(at + "/fifo", 100).info.kind, FileKind::fifo);
+  EXPECT_EQ(host->open_file(at, 100).info.kind, FileKind::directory);
+  EXPECT_EQ(host->open_file("/dev/null", 100).info.kind, FileKind::device);
+  EXPECT_EQ(host->open_file(at + "/none", 100).info.kind, FileKind::missing);
 }
 
 }  // namespace

@@ -40,6 +40,13 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
+/// A file that was opened once: what it is and what is in it are of the same file, whatever happens to its name.
+struct OpenedFile {
+  FileInfo info{};         ///< kind symlink: the last component is one, and nothing was opened
+  std::string content{};   ///< of a regular file
+  bool too_large = false;  ///< there is more than was to be read
+};
+
 using Environment = std::map<std::string, std::string, std::less<>>;
 
 /// Read-only facts. Every call is cheap (one or two system calls), never blocks on a FIFO, never writes.
@@ -57,6 +64,9 @@ class HostView {
   /// The content of a regular file of at most `limit` bytes; empty for anything else.
   virtual std::optional<std::string> read_file(const std::string& path,
                                                std::size_t limit = 1U << 20) const = 0;
+  /// Opens without following a final symlink, looks, and reads at most `limit` bytes from the same descriptor. Never asked
+  /// of memory: a file may have changed since.
+  virtual OpenedFile open_file(const std::string& path, std::size_t limit) const = 0;
   /// The first `length` bytes of a regular file of any size.
   virtual std::optional<std::string> read_head(const std::string& path, std::size_t length) const = 0;
   /// Names in a directory, sorted, without "." and ".."; at most `limit` of them.

@@ -1,4 +1,4 @@
-#include "cli/network_request.h"
+#include "profile/network_grants.h"
 
 #include <algorithm>
 #include <array>
@@ -10,10 +10,9 @@
 #include "net/address.h"
 #include "net/name_pattern.h"
 
-namespace claudebox::cli {
+namespace claudebox::profile {
 namespace {
 
-using base::Origin;
 using plan::Tier;
 
 struct TierName {
@@ -29,44 +28,11 @@ constexpr auto kTiers = std::to_array<TierName>({{"internet", Tier::internet},
                                                  {"internet-only", Tier::internet},
                                                  {"none", Tier::offline}});
 
-constexpr const char* kChoose =
-    "--network internet   everything public, nothing of your network or this machine (the default)\n"
-    "--network allowlist  the hosts that --allow names, and nothing else\n"
-    "--network offline    no network but a loopback of the box's own\n"
-    "--network full       the host's network: your local network and this machine's services too";
-
-std::optional<Tier> parse_tier(const std::string& typed, base::Diagnostics& problems) {
-  std::vector<std::string> names;
-  for (const auto& [name, tier] : kTiers) {
-    if (typed == name) return tier;
-    names.emplace_back(name);
-  }
-  const auto near = base::nearest(typed, names);
-  problems.add("unknown network tier '" + typed + "'",
-               (near ? "did you mean " + *near + "?\n" : std::string()) + kChoose);
-  return std::nullopt;
-}
-
-void choose_tier(const LowArgs& low, const sys::HostView& host, plan::Request& request,
-                 base::Diagnostics& problems) {
-  std::optional<std::string> typed = low.network;
-  request.network.origin = {Origin::Kind::flag, "--network " + typed.value_or(""), "asked for"};
-  if (!typed) {
-    typed = host.variable("CLAUDEBOX_NETWORK");
-    request.network.origin = {Origin::Kind::environment, "CLAUDEBOX_NETWORK", "asked for"};
-  }
-  if (typed) {
-    if (const auto tier = parse_tier(*typed, problems)) request.network.value = *tier;
-  } else if (low.verb == Verb::selftest) {
-    request.network = {Tier::offline, {Origin::Kind::builtin, "default", "the self-test needs no network"}};
-  } else {
-    request.network = {Tier::internet,
-                       {Origin::Kind::builtin, "default", "an agent needs the internet, not your network"}};
-  }
-}
-
-Origin asked_for(const std::string& option, const std::string& typed) {
-  return {Origin::Kind::flag, option + " " + typed, "asked for"};
+std::string choose(const Typed& typed) {
+  return typed.form("internet   everything public, nothing of your network or this machine (the default)\n") +
+         typed.form("allowlist  the hosts that --allow names, and nothing else\n") +
+         typed.form("offline    no network but a loopback of the box's own\n") +
+         typed.form("full       the host's network: your local network and this machine's services too");
 }
 
 /// 1 to 65535, in digits.
@@ -135,38 +101,42 @@ std::string lan_hint(const std::string& typed) {
   return "--lan ADDR[/LEN][:PORT] or --lan NAME[:PORT]; an IPv6 address with a port is written [ADDR]:PORT";
 }
 
-/// Takes every value of one option.
-template <class Value>
-void take(const std::vector<std::string>& typed, std::vector<Value>& out, base::Diagnostics& problems,
-          std::optional<Value> (*parse)(const std::string&, base::Diagnostics&)) {
-  for (const auto& word : typed)
-    if (auto value = parse(word, problems)) out.push_back(std::move(*value));
-}
-
 }  // namespace
 
-std::optional<plan::AllowedHost> parse_allow(const std::string& typed, base::Diagnostics& problems) {
-  const auto pattern = net::NamePattern::parse(typed);
+std::optional<Tier> parse_tier(const Typed& typed, base::Diagnostics& problems) {
+  std::vector<std::string> names;
+  for (const auto& [name, tier] : kTiers) {
+    if (typed.text == name) return tier;
+    names.emplace_back(name);
+  }
+  const auto near = base::nearest(typed.text, names);
+  problems.add("unknown network tier '" + typed.text + "'",
+               (near ? "did you mean " + *near + "?\n" : std::string()) + choose(typed));
+  return std::nullopt;
+}
+
+std::optional<plan::AllowedHost> parse_allow(const Typed& typed, base::Diagnostics& problems) {
+  const auto pattern = net::NamePattern::parse(typed.text);
   if (!pattern || ends_in_number(pattern->name)) {
-    problems.add("--allow " + typed + " is no name of a host", allow_hint(typed));
+    problems.add(typed.spoken() + " is no name of a host", allow_hint(typed.text));
     return std::nullopt;
   }
   if (is_this_machine(pattern->name)) {
-    problems.add("--allow " + typed + ": in the box that name is the box itself",
+    problems.add(typed.spoken() + ": in the box that name is the box itself",
                  "--reach PORT brings a port of this machine's loopback into the box");
     return std::nullopt;
   }
-  return plan::AllowedHost{pattern->to_string(), asked_for("--allow", typed)};
+  return plan::AllowedHost{pattern->to_string(), typed.origin};
 }
 
-std::optional<plan::LanDestination> parse_lan(const std::string& typed, base::Diagnostics& problems) {
+std::optional<plan::LanDestination> parse_lan(const Typed& typed, base::Diagnostics& problems) {
   plan::LanDestination destination;
-  destination.origin = asked_for("--lan", typed);
-  const auto [where, port] = split_port(typed);
+  destination.origin = typed.origin;
+  const auto [where, port] = split_port(typed.text);
   if (port) {
     const auto number = parse_port(*port);
     if (!number) {
-      problems.add("--lan " + typed + ": '" + std::string(*port) + "' is no port", "a port is 1 to 65535");
+      problems.add(typed.spoken() + ": '" + std::string(*port) + "' is no port", "a port is 1 to 65535");
       return std::nullopt;
     }
     destination.port = *number;
@@ -176,12 +146,12 @@ std::optional<plan::LanDestination> parse_lan(const std::string& typed, base::Di
     return destination;
   }
   const auto name = net::normalize_name(where);
-  if (!name || ends_in_number(*name) || typed.starts_with('[')) {
-    problems.add("--lan " + typed + " is neither an address nor a name", lan_hint(typed));
+  if (!name || ends_in_number(*name) || typed.text.starts_with('[')) {
+    problems.add(typed.spoken() + " is neither an address nor a name", lan_hint(typed.text));
     return std::nullopt;
   }
   if (is_this_machine(*name)) {
-    problems.add("--lan " + typed + ": in the box that name is the box itself",
+    problems.add(typed.spoken() + ": in the box that name is the box itself",
                  "--reach PORT brings a port of this machine's loopback into the box");
     return std::nullopt;
   }
@@ -189,36 +159,27 @@ std::optional<plan::LanDestination> parse_lan(const std::string& typed, base::Di
   return destination;
 }
 
-std::optional<plan::PublishedPort> parse_publish(const std::string& typed, base::Diagnostics& problems) {
-  const std::size_t colon = typed.find(':');
-  const auto host_port = parse_port(std::string_view(typed).substr(0, colon));
+std::optional<plan::PublishedPort> parse_publish(const Typed& typed, base::Diagnostics& problems) {
+  const std::size_t colon = typed.text.find(':');
+  const auto host_port = parse_port(std::string_view(typed.text).substr(0, colon));
   const auto box_port =
-      colon == std::string::npos ? host_port : parse_port(std::string_view(typed).substr(colon + 1));
+      colon == std::string::npos ? host_port : parse_port(std::string_view(typed.text).substr(colon + 1));
   if (!host_port || !box_port) {
-    problems.add("can't understand --publish " + typed,
+    problems.add("can't understand " + typed.spoken(),
                  "--publish [HOSTPORT:]PORT, each 1 to 65535; it is this machine's loopback always");
     return std::nullopt;
   }
-  return plan::PublishedPort{*host_port, *box_port, asked_for("--publish", typed)};
+  return plan::PublishedPort{*host_port, *box_port, typed.origin};
 }
 
-std::optional<plan::ReachedPort> parse_reach(const std::string& typed, base::Diagnostics& problems) {
-  const auto port = parse_port(typed);
+std::optional<plan::ReachedPort> parse_reach(const Typed& typed, base::Diagnostics& problems) {
+  const auto port = parse_port(typed.text);
   if (!port) {
-    problems.add("--reach " + typed + " is no port",
+    problems.add(typed.spoken() + " is no port",
                  "--reach PORT, 1 to 65535, a port of this machine's loopback; --lan opens another machine");
     return std::nullopt;
   }
-  return plan::ReachedPort{*port, asked_for("--reach", typed)};
+  return plan::ReachedPort{*port, typed.origin};
 }
 
-void request_network(const LowArgs& low, const sys::HostView& host, plan::Request& request,
-                     base::Diagnostics& problems) {
-  choose_tier(low, host, request, problems);
-  take(low.allow, request.allow, problems, parse_allow);
-  take(low.lan, request.lan, problems, parse_lan);
-  take(low.publish, request.publish, problems, parse_publish);
-  take(low.reach, request.reach, problems, parse_reach);
-}
-
-}  // namespace claudebox::cli
+}  // namespace claudebox::profile

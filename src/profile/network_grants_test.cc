@@ -1,10 +1,8 @@
-#include "cli/network_request.h"
+#include "profile/network_grants.h"
 
 #include <gmock/gmock.h>
 
-#include "fake_host.h"
-
-namespace claudebox::cli {
+namespace claudebox::profile {
 namespace {
 
 using base::Diagnostics;
@@ -12,11 +10,24 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
+Typed spelled(std::optional<plan::AllowedHost> (*)(const Typed&, Diagnostics&), const std::string& text) {
+  return Typed::flag("--allow", text);
+}
+Typed spelled(std::optional<plan::LanDestination> (*)(const Typed&, Diagnostics&), const std::string& text) {
+  return Typed::flag("--lan", text);
+}
+Typed spelled(std::optional<plan::PublishedPort> (*)(const Typed&, Diagnostics&), const std::string& text) {
+  return Typed::flag("--publish", text);
+}
+Typed spelled(std::optional<plan::ReachedPort> (*)(const Typed&, Diagnostics&), const std::string& text) {
+  return Typed::flag("--reach", text);
+}
+
 /// "message\nhint" of the one problem that `parse` has with `typed`.
 template <class Parse>
 std::string problem(Parse parse, const std::string& typed) {
   Diagnostics problems;
-  EXPECT_FALSE(parse(typed, problems)) << typed;
+  EXPECT_FALSE(parse(spelled(parse, typed), problems)) << typed;
   EXPECT_EQ(problems.exit(), base::ExitCode::usage) << typed;
   if (problems.items().size() != 1) return "not one problem";
   EXPECT_FALSE(problems.items().front().hint.empty()) << typed;
@@ -26,7 +37,7 @@ std::string problem(Parse parse, const std::string& typed) {
 template <class Parse>
 auto good(Parse parse, const std::string& typed) {
   Diagnostics problems;
-  const auto value = parse(typed, problems);
+  const auto value = parse(spelled(parse, typed), problems);
   for (const auto& item : problems.items()) ADD_FAILURE() << item.message;
   return value.value_or(typename decltype(value)::value_type{});
 }
@@ -116,25 +127,5 @@ TEST(Ports, WhatIsNone) {
     EXPECT_THAT(problem(parse_reach, typed), HasSubstr("is no port")) << typed;
 }
 
-TEST(RequestNetwork, TakesAllThatIsTypedAndSaysAllThatIsWrong) {
-  const claudebox::testing::FakeHost host;
-  plan::Request request;
-  Diagnostics problems;
-  request_network({.network = "allowlist",
-                   .allow = {"a.org", "b.org"},
-                   .lan = {"10.0.0.5"},
-                   .publish = {"1"},
-                   .reach = {"2"}},
-                  host, request, problems);
-  EXPECT_TRUE(problems.empty());
-  EXPECT_THAT(request.allow, SizeIs(2));
-  EXPECT_THAT(request.lan, SizeIs(1));
-  EXPECT_THAT(request.publish, SizeIs(1));
-  EXPECT_THAT(request.reach, SizeIs(1));
-  request_network({.network = "x", .allow = {"*", "a b"}, .lan = {"%"}, .publish = {"p"}, .reach = {"r"}},
-                  host, request, problems);
-  EXPECT_THAT(problems.items(), SizeIs(6));
-}
-
 }  // namespace
-}  // namespace claudebox::cli
+}  // namespace claudebox::profile
