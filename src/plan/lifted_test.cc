@@ -19,7 +19,8 @@ FakeHost everything() {
   auto host = repository("[core]\n\tfsmonitor = tools/watch\n[include]\n\tpath = ../extra.config\n");
   host.file(kProject + "/tools/watch").file(kProject + "/extra.config");
   for (const auto* file : {"/.claude/settings.json", "/.mcp.json", "/.vscode/tasks.json", "/.idea/x.xml",
-                           "/.envrc", "/.husky/pre-commit", "/.claudebox.toml"})
+                           "/.envrc", "/.husky/pre-commit", "/.claudebox.toml", "/.codex/config.toml",
+                           "/.gemini/settings.json", "/opencode.json", "/.opencode/plugin/x.js"})
     host.file(kProject + file);
   return host;
 }
@@ -43,6 +44,9 @@ const std::map<std::string, std::vector<std::string>> kCovers = {
     {"git-remotes", {"/.git/remotes", "/.git/branches"}},
     {"claude", {"/.claude/settings.json"}},
     {"mcp", {"/.mcp.json"}},
+    {"codex", {"/.codex/config.toml"}},
+    {"gemini", {"/.gemini/settings.json"}},
+    {"opencode", {"/opencode.json", "/.opencode/plugin"}},
     {"vscode", {"/.vscode"}},
     {"idea", {"/.idea"}},
     {"envrc", {"/.envrc"}},
