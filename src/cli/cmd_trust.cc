@@ -1,4 +1,5 @@
 // `claudebox trust`: a project's own file is shown and approved, or the approval taken back.
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -85,12 +86,14 @@ int trust(const Context& context) {
     case Answer::nobody:
       throw base::Error("nothing was approved: there is no terminal to ask on",
                         "run claudebox trust yourself; no option approves a project's file");
-    case Answer::no:
     case Answer::interrupt:
+      say("Nothing was approved.\n");
+      return 128 + SIGINT;
+    case Answer::no:
       break;
   }
   say("Nothing was approved.\n");
-  return 1;
+  return static_cast<int>(base::ExitCode::failure);
 }
 
 }  // namespace claudebox::cli
