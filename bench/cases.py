@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 from figures import spread
 from host import Host
@@ -20,6 +21,23 @@ def box(host: Host, name: str, tier: str, *options: str, project: pathlib.Path |
     return {"name": name, "argv": [*host.box_words(tier, *options), *command],
             "environment": [f"{key}={value}" for key, value in host.environment().items()],
             "directory": str(project or host.project)}
+
+
+def logins(host: Host, tier: str) -> list[dict]:
+    """The same box without and with the broker's login: an agent, and a credential that is good for hours."""
+    program = host.home / ".local/share/claude/versions/2.1.330"
+    program.parent.mkdir(parents=True)
+    shutil.copy("/bin/true", program)
+    tools = host.home / "tools"
+    tools.mkdir()
+    (tools / "claude").symlink_to(program)
+    kept = host.home / "login"
+    kept.mkdir()
+    login = {"accessToken": "fake", "refreshToken": "fake", "expiresAt": int((time.time() + 8 * 3600) * 1000)}
+    (kept / ".credentials.json").write_text(json.dumps({"claudeAiOauth": login}))
+    environment = {**host.environment(str(tools)), "CLAUDE_SECURESTORAGE_CONFIG_DIR": str(kept)}
+    return [dict(box(host, f"claudebox {tier}, --auth {mode}", tier, "--quiet", "--auth", mode),
+                 environment=[f"{key}={value}" for key, value in environment.items()]) for mode in ("none", "broker")]
 
 
 def plain_bwrap(host: Host, name: str, tier: str, command: tuple[str, ...] = ("/bin/true",)) -> dict:

@@ -7,7 +7,7 @@ import re
 import statistics
 import subprocess
 
-from cases import box, interleaved, plain_bwrap
+from cases import box, interleaved, logins, plain_bwrap
 from figures import Report
 from host import Host
 
@@ -24,11 +24,13 @@ def measure(host: Host, report: Report, rounds: int, gateway: bool) -> None:
     cases += [plain_bwrap(host, f"bwrap {tier}", tier) for tier in tiers if tier != "allowlist"]
     cases += [box(host, f"claudebox {tier}", tier, "--quiet") for tier in tiers]
     cases.append(box(host, "claudebox offline, audit shown", "offline"))
+    cases += logins(host, "offline")
     report.result["start_ms"] = interleaved(host, rounds, cases)
     report.spreads("start to exit of true, ms", report.result["start_ms"], {
         "claudebox full": ("bwrap full", 1.8), "claudebox offline": ("bwrap offline", 1.8),
         "claudebox internet": ("bwrap internet", 2.5), "claudebox allowlist": ("bwrap internet", 2.5),
-        "claudebox offline, audit shown": ("bwrap offline", None)})
+        "claudebox offline, audit shown": ("bwrap offline", None),
+        "claudebox offline, --auth broker": ("claudebox offline, --auth none", None)})
 
 
 def stages(host: Host, report: Report, rounds: int) -> None:

@@ -157,7 +157,8 @@ constexpr const char* kNoNesting =
     "- Another sandbox (`bwrap`, your own `sandbox` setting) can't start in this box, and is not needed.\n";
 
 constexpr const char* kLogin =
-    "- Your own login comes from outside and is kept fresh there: `/login` and `/logout` change nothing here.\n";
+    "- Your own login comes from outside and is kept fresh there: `/login` and `/logout` change nothing "
+    "here.\n";
 
 constexpr const char* kRestart =
     R"(- Anything else from the host: the user ends this session and starts again with `claudebox --mount PATH[:rw]`,

@@ -25,7 +25,8 @@ std::string status_of(int status) {
 
 }  // namespace
 
-LoginBroker::LoginBroker(const plan::Login& login) : login_(login), watch_(login.directory, login.file) {
+LoginBroker::LoginBroker(const plan::Login& login, std::chrono::milliseconds longest_renewal)
+    : login_(login), watch_(login.directory, login.file), longest_renewal_(longest_renewal.count()) {
   LoginRead read = read_login(login.directory, login.file);
   if (const auto* none = std::get_if<plan::NoCredential>(&read))
     throw base::Error("your login can't be used any more: " + base::path_join(login.directory, login.file) +
@@ -70,6 +71,7 @@ void LoginBroker::look() {
          ": the box keeps the token that it has until that runs out");
   }
   const std::int64_t now = wall_clock();
+  if (renewal_ && now >= renewed_by_) abandon();
   if (due(now) && !renewal_ && now >= try_again_) renew();
   arm(now);
 }
@@ -91,11 +93,20 @@ void LoginBroker::renew() {
   try {
     renewal_ = Renewal::start(login_);
     try_again_ = now + kLookAgainMs;
+    renewed_by_ = now + longest_renewal_;
     if (renewal_) loop_->add(renewal_->descriptor(), EPOLLIN, [this](std::uint32_t) { on_renewed(); });
   } catch (const base::Error& error) {
     try_again_ = now + kLongestPauseMs;
     tell(error.message());
   }
+}
+
+/// It hangs. It is not killed, since nobody knows what it holds; its lock goes, so that this or another box can try anew.
+void LoginBroker::abandon() {
+  loop_->remove(renewal_->descriptor());
+  renewal_.reset();
+  try_again_ = wall_clock() + kPauseMs;
+  tell("the client that was to renew the login does not end");
 }
 
 void LoginBroker::on_renewed() {
@@ -117,12 +128,14 @@ bool LoginBroker::due(std::int64_t now) const {
   return host_ && host_->renewable && host_->expires_at - now <= kRenewBeforeMs;
 }
 
-/// For what no event tells. The end of a renewal is one, and so is a new file.
+/// For what no event tells. The end of a renewal is one, and so is a new file: the time is for the ones that don't come.
 void LoginBroker::arm(std::int64_t now) {
   std::int64_t when = 0;
   if (!watch_.watching()) {
     when = now + kLookAgainMs;
-  } else if (!renewal_ && host_ && host_->renewable) {
+  } else if (renewal_) {
+    when = std::max(renewed_by_, now + 1);
+  } else if (host_ && host_->renewable) {
     when = std::max({host_->expires_at - kRenewBeforeMs, try_again_, now + 1});
   }
   sys::arm_wall_timer(timer_.get(), when);

@@ -14,13 +14,16 @@
 
 namespace claudebox::runtime {
 
+/// After this time a client that renews is left to itself, and another one may be tried.
+inline constexpr std::chrono::milliseconds kLongestRenewal{120'000};
+
 /// What the box's file follows: the user's file, as it changes. A file that says logged out, is gone or can't be
 /// understood changes nothing in the box (clients write such a thing for a moment), nor does one that has run out while the
 /// box's has not.
 class LoginBroker {
  public:
   /// Reads the user's login. Throws where there is none that can be used; one that has run out can.
-  explicit LoginBroker(const plan::Login& login);
+  explicit LoginBroker(const plan::Login& login, std::chrono::milliseconds longest_renewal = kLongestRenewal);
   ~LoginBroker();
   LoginBroker(const LoginBroker&) = delete;
   LoginBroker& operator=(const LoginBroker&) = delete;
@@ -37,6 +40,7 @@ class LoginBroker {
   void follow(const plan::Credential& login);
   void renew();
   void on_renewed();
+  void abandon();
   bool due(std::int64_t now) const;
   void arm(std::int64_t now);
   void tell(const std::string& what);
@@ -49,7 +53,9 @@ class LoginBroker {
   std::optional<Renewal> renewal_;
   std::function<void(const std::string&)> tell_;
   std::string told_;
-  std::int64_t try_again_ = 0;  ///< not before: milliseconds since 1970
+  const std::int64_t longest_renewal_;
+  std::int64_t renewed_by_ = 0;  ///< when a renewal is abandoned: milliseconds since 1970
+  std::int64_t try_again_ = 0;   ///< not before: milliseconds since 1970
   int failures_ = 0;
   sys::UniqueFd timer_;
   sys::EventLoop* loop_ = nullptr;

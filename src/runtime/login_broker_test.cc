@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "base/error.h"
 #include "login_test_host.h"
@@ -18,8 +20,8 @@ constexpr std::int64_t kHours = 8L * 3600 * 1000;
 
 class LoginBrokerTest : public ::testing::Test {
  protected:
-  LoginBroker& start() {
-    broker_.emplace(host_.login);
+  LoginBroker& start(std::chrono::milliseconds longest_renewal = kLongestRenewal) {
+    broker_.emplace(host_.login, longest_renewal);
     host_.home.write("box/.credentials.json", broker_->content());
     broker_->start(loop_,
                    sys::UniqueFd(::open((host_.home / "box").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
@@ -137,6 +139,22 @@ TEST_F(LoginBrokerTest, AClientThatFailsIsTriedAgainAndNotAtOnce) {
   EXPECT_EQ(host_.runs(), 1U);
   host_.client_that_renews("fake-2");
   EXPECT_TRUE(box_gets("fake-2")) << "ten seconds later";
+}
+
+TEST_F(LoginBrokerTest, AClientThatHangsIsLeftToItself) {
+  host_.client("echo $$ >'" + (host_.home / "pid") + "'; exec sleep 1000");
+  host_.log_in("fake-1", 60'000);
+  start(std::chrono::milliseconds(600));
+  EXPECT_TRUE(LoginTestHost::turn(loop_, [&] { return !said_.empty(); }));
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("does not end")));
+  const pid_t client = std::stoi(host_.home.read("pid"));
+  EXPECT_EQ(::kill(client, 0), 0) << "and is not killed";
+  host_.client("exit 0");
+  auto next = Renewal::start(host_.login);
+  ASSERT_TRUE(next) << "others may try";
+  next->wait();
+  ::kill(client, SIGKILL);
+  ::waitpid(client, nullptr, 0);
 }
 
 TEST_F(LoginBrokerTest, AClientThatIsNotThereIsSaid) {

@@ -42,7 +42,8 @@ sys::UniqueFd take_login_memory(int socket) {
   auto datagram = sys::receive_datagram(socket, buffer, MSG_DONTWAIT);
   if (!datagram || datagram->descriptors.size() != 1)
     throw base::Error("the box's login was not handed over");
-  return std::move(datagram->descriptors.front());
+  sys::UniqueFd directory = std::move(datagram->descriptors.front());
+  return directory;
 }
 
 std::string login_place(const plan::Plan& plan) {

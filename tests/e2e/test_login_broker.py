@@ -260,6 +260,21 @@ def test_logging_out_in_a_box_logs_nobody_out(logins):
     assert logins.can_ask()
 
 
+def test_check_reports_the_login(logins):
+    def part() -> dict:
+        parts = json.loads(logins.where.claudebox("check", "--json").stdout)["parts"]
+        return next(part for part in parts if part["name"] == "login")
+
+    assert part()["state"] == "missing" and "you are not logged in" in part()["detail"]
+    pair = logins.log_in()
+    assert part()["state"] == "ok" and "you are logged in (max)" in part()["detail"]
+    logins.log_in(left=-60)
+    assert "renewed when a box starts" in part()["detail"] and not logins.tokens.asked
+    logins.write("{")
+    assert part()["state"] == "bad" and "is not a JSON object" in part()["detail"]
+    assert pair.access not in json.dumps(part())
+
+
 # --- where there is no login ----------------------------------------------------------------------------------------
 
 
