@@ -57,8 +57,7 @@ void show(const Context& context, const ProjectSay& project) {
 
 int trust(const Context& context) {
   base::Diagnostics problems;
-  LowArgs low = context.low;
-  const plan::Request asked = make_own_request(low, context.host, problems);
+  const plan::Request asked = make_own_request(context.low, context.host, problems);
   const auto root = plan::project_root(asked, context.host);
   if (!root)
     throw base::Error("there is no project here", "start in a project, or name one with --project DIR");
