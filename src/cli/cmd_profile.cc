@@ -153,7 +153,7 @@ int import_profile(const Context& context) {
   base::Diagnostics problems;
   const auto text = profile::import_shell_profile(source, {context.host, {}}, problems);
   if (!text) return failed(problems);
-  std::string name = context.low.as.value_or(source.name.substr(0, source.name.rfind('.')));
+  const std::string name = context.low.as.value_or(source.name.substr(0, source.name.rfind('.')));
   make(context, name, *text);
   return 0;
 }

@@ -1,4 +1,5 @@
 // `claudebox trust`: a project's own file is shown and approved, or the approval taken back.
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,8 +57,7 @@ void show(const Context& context, const ProjectSay& project) {
 
 int trust(const Context& context) {
   base::Diagnostics problems;
-  LowArgs low = context.low;
-  const plan::Request asked = make_own_request(low, context.host, problems);
+  const plan::Request asked = make_own_request(context.low, context.host, problems);
   const auto root = plan::project_root(asked, context.host);
   if (!root)
     throw base::Error("there is no project here", "start in a project, or name one with --project DIR");
@@ -85,12 +85,14 @@ int trust(const Context& context) {
     case Answer::nobody:
       throw base::Error("nothing was approved: there is no terminal to ask on",
                         "run claudebox trust yourself; no option approves a project's file");
-    case Answer::no:
     case Answer::interrupt:
+      say("Nothing was approved.\n");
+      return 128 + SIGINT;
+    case Answer::no:
       break;
   }
   say("Nothing was approved.\n");
-  return 1;
+  return static_cast<int>(base::ExitCode::failure);
 }
 
 }  // namespace claudebox::cli

@@ -180,8 +180,10 @@ class ShellCommand {
     const bool generated = variable == plan_.env.end() || variable->kind == EnvVar::Kind::generated;
     const bool secret = !base::secret_shape(text).empty() || (!generated && base::secret_name(name));
     if (!from_host && !secret) return quote(text);
-    if (!is_identifier(name)) return "\"$(printenv " + quote(name) + ")\"";
-    if (from_host) return "\"$" + name + "\"";
+    // Under another name: the one that the profile says, and not the one that a secret may stand in beside it.
+    const std::string& there = from_host && !variable->host_name.empty() ? variable->host_name : name;
+    if (!is_identifier(there)) return "\"$(printenv " + quote(there) + ")\"";
+    if (from_host) return "\"$" + there + "\"";
     return demand(name);
   }
 
@@ -189,7 +191,8 @@ class ShellCommand {
     const bool secret =
         !base::secret_shape(word).empty() ||
         std::any_of(plan_.env.begin(), plan_.env.end(), [&](const EnvVar& variable) {
-          return variable.kind != EnvVar::Kind::generated && base::secret_name(variable.name) &&
+          return variable.kind != EnvVar::Kind::generated &&
+                 (base::secret_name(variable.name) || base::secret_name(variable.host_name)) &&
                  variable.value.size() >= kShortestTrace && word.find(variable.value) != std::string::npos;
         });
     return secret ? demand("ARGUMENT_" + std::to_string(number)) : quote(word);

@@ -167,6 +167,16 @@ TEST_F(BwrapShell, TakesAHostValueFromTheShellThatItIsPastedInto) {
   EXPECT_EQ(*(at + 1), "new one");
 }
 
+TEST_F(BwrapShell, TakesARenamedValueFromTheVariableThatHasIt) {
+  plan_.env = {{.name = "GH_TOKEN",
+                .value = "old",
+                .kind = EnvVar::Kind::extra,
+                .from_host = true,
+                .host_name = "GH_TOKEN_READONLY"}};
+  const std::string text = bwrap_shell_command(plan_, "claudebox");
+  EXPECT_THAT(text, ::testing::HasSubstr("--setenv GH_TOKEN \"$GH_TOKEN_READONLY\""));
+}
+
 TEST_F(BwrapShell, NeverPrintsASecretAndStartsNothingWithoutIt) {
   plan_.env = {
       {.name = "DB_PASSWORD", .value = "hunter2-and-more", .kind = EnvVar::Kind::extra},

@@ -132,6 +132,11 @@ std::string source_danger(const plan::Plan& plan, const Mount& mount) {
   return by_place(mount.source, plan.user_home);
 }
 
+/// Here or in the box: under a harmless name a token is a token still.
+bool has_secret_name(const EnvVar& variable) {
+  return base::secret_name(variable.name) || base::secret_name(variable.host_name);
+}
+
 }  // namespace
 
 std::string sensitive_path(std::string_view path, std::string_view home) {
@@ -177,8 +182,8 @@ std::string variable_danger(const EnvVar& variable) {
     return "holds " + std::string(shape);
   if (variable.kind == EnvVar::Kind::generated) return {};
   for (const auto& known : plan::telling_variables())
-    if (variable.name == known.path) return std::string(known.what);
-  if (base::secret_name(variable.name)) return "a secret by its name";
+    if (variable.name == known.path || variable.host_name == known.path) return std::string(known.what);
+  if (has_secret_name(variable)) return "a secret by its name";
   return {};
 }
 
@@ -207,7 +212,7 @@ std::vector<std::string> nix_daemon_dangers() {
 
 bool is_secret(const EnvVar& variable) {
   if (!base::secret_shape(variable.value).empty()) return true;
-  return variable.kind != EnvVar::Kind::generated && base::secret_name(variable.name);
+  return variable.kind != EnvVar::Kind::generated && has_secret_name(variable);
 }
 
 std::vector<std::string> secrets_of(const plan::Plan& plan) {

@@ -132,6 +132,18 @@ TEST(MountDangers, SeesALoginAmongTheAgentsMounts) {
   EXPECT_THAT(mount_dangers(plan, project), Not(IsEmpty()));
 }
 
+TEST(VariableDanger, AHarmlessNameHidesNoSecretOfTheHost) {
+  const EnvVar renamed{.name = "MODE",
+                       .value = "correct-horse",
+                       .kind = EnvVar::Kind::extra,
+                       .from_host = true,
+                       .host_name = "DB_PASSWORD"};
+  EXPECT_EQ(variable_danger(renamed), "a secret by its name");
+  plan::Plan plan;
+  plan.env = {renamed};
+  EXPECT_EQ(secrets_of(plan), std::vector<std::string>{"correct-horse"});
+}
+
 TEST(VariableDanger, LooksAtNameAndShape) {
   const auto danger = [](const char* name, const char* value, EnvVar::Kind kind = EnvVar::Kind::extra) {
     return variable_danger({.name = name, .value = value, .kind = kind});

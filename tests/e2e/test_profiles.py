@@ -61,6 +61,10 @@ def test_a_box_gets_what_its_profile_says(host):
                                    "path": str(host.home / ".claudebox/profiles/web.toml")}]
     token = next(v for v in record["environment"] if v["name"] == "GH_TOKEN")
     assert token.get("host_name") == "GH_TOKEN_READONLY"
+    command = host.box("plan", "--quiet", "--profile", "web", "--", "sh", "-c", 'echo "$GH_TOKEN"').stdout
+    pasted = subprocess.run(["/bin/bash", "-c", command], cwd=host.project, env=host.env, capture_output=True, text=True,
+                            timeout=60)
+    assert pasted.stdout == "value-of-the-host\n", pasted.stderr
     explained = host.box("plan", "--explain", "--profile", "web", "--", "true").stdout
     assert "profile: web.toml:3" in explained
 
@@ -118,15 +122,12 @@ def test_audit_always_asks_again(host, terminal):
     profile(host, "quiet", 'network = "offline"\n')
     terminal.start()
     for name, again in (("ask", True), ("quiet", False)):
-        terminal.line(f"clear; {host.binary} run --profile {name} --instance {name} echo first-{name}")
-        terminal.wait_for(r"Proceed\? \[Y/n\]")
-        terminal.keys("Enter")
-        terminal.wait_for(f"^first-{name}")
-        terminal.line(f"clear; {host.binary} run --profile {name} --instance {name} echo second-{name}")
-        if again:
-            terminal.wait_for(r"Proceed\? \[Y/n\]")
-            terminal.keys("Enter")
-        terminal.wait_for(f"^second-{name}")
+        for word, asks in ((f"first-{name}", True), (f"second-{name}", again)):
+            terminal.line(f"{host.binary} run --profile {name} --instance {name} echo {word}")
+            if asks:
+                terminal.wait_for(rf"echo {word}$[\s\S]*Proceed\? \[Y/n\]\s*\Z")
+                terminal.keys("Enter")
+            terminal.wait_for(f"^{word}$")
 
 
 # --- protections ---------------------------------------------------------------------------------------------------

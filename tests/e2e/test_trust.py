@@ -25,7 +25,7 @@ def approve(host, terminal, answer="y", said=r"Approved, until it changes"):
     if not terminal.started:
         terminal.start()
     terminal.line(f"clear; {host.binary} trust")
-    terminal.wait_for(r"Approve it\? \[y/N\]")
+    terminal.wait_for(r"Approve it\? \[y/N\]\s*\Z")
     screen = terminal.screen(200)
     if answer:
         terminal.type(answer)
