@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--boxes", type=int, default=20)
     wish = parser.parse_args()
-    fetched = subprocess.run([SCRIPTS / "fetch-claude"], check=True, capture_output=True, text=True)
+    fetched = subprocess.run([SCRIPTS / "fetch-agent", "claude"], check=True, capture_output=True, text=True)
     with soak_host() as where, tempfile.TemporaryDirectory() as directory:
         certificate, key = make_authority(pathlib.Path(directory))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
