@@ -9,6 +9,7 @@
 
 #include "plan/plan.h"
 #include "runtime/login_file.h"
+#include "sys/clock.h"
 #include "sys/event_loop.h"
 #include "temp_dir.h"
 
@@ -30,7 +31,7 @@ class LoginTestHost {
   static std::string credential(const std::string& token, std::int64_t left_ms, bool renewable = true) {
     return R"({"claudeAiOauth":{"accessToken":")" + token + R"(",)" +
            (renewable ? R"("refreshToken":"fake-refresh",)" : "") + R"("expiresAt":)" +
-           std::to_string(wall_clock() + left_ms) + "}}";
+           std::to_string(sys::wall_clock() + left_ms) + "}}";
   }
 
   /// As clients do: a new file takes the old one's place.

@@ -95,7 +95,6 @@ Facts::Tun look_at_tun() {
 void look_at_login(const sys::HostView& host, const plan::Agent& agent, Facts& facts) {
   plan::Plan plan;
   plan.user_home = host.real_path(host.identity().home).value_or(host.identity().home);
-  plan.instance.directory = base::path_join(plan.user_home, ".claudebox/instances/none");
   base::Diagnostics problems;
   plan_login({}, host, agent, plan, problems);
   facts.login = plan.login;

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <ctime>
 #include <map>
 #include <set>
@@ -19,6 +18,7 @@
 #include "base/text.h"
 #include "instance/session_line.h"
 #include "instance/sessions.h"
+#include "sys/clock.h"
 #include "sys/fs.h"
 
 namespace claudebox::instance {
@@ -32,12 +32,6 @@ constexpr std::size_t kMaxKeys = 4096;
 /// Destinations that the summary names.
 constexpr std::size_t kNamed = 3;
 
-std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 std::string stamp(std::int64_t milliseconds) {
   const std::time_t seconds = milliseconds / 1000;
   std::tm parts{};
@@ -48,7 +42,7 @@ std::string stamp(std::int64_t milliseconds) {
 
 report::Session session_of(const plan::Plan& plan) {
   report::Session session;
-  session.started = now();
+  session.started = sys::wall_clock();
   session.command = base::hide_secrets(plan.command.display);
   session.network = plan::tier_name(plan.network.value);
   session.project = plan.project.root;
@@ -145,7 +139,7 @@ SessionLog::State::State(const plan::Plan& plan) : session_(session_of(plan)) {
 }
 
 void SessionLog::State::add(NetworkEvent event) {
-  if (event.time == 0) event.time = now();
+  if (event.time == 0) event.time = sys::wall_clock();
   if (event.kind == Kind::lookup && names_.size() < kMaxKeys) names_.insert(event.name);
   if (event.kind == Kind::reached) return add_traffic(event);
   if (is_denial(event)) return add_denial(event);
@@ -197,7 +191,7 @@ void SessionLog::State::finish(const report::Outcome& outcome) {
       write(format_session_event(traffic.sum));
   for (const auto& [key, denial] : denied_)
     if (denial.unwritten.count > 0) write(format_session_event(denial.unwritten));
-  session_.ended = now();
+  session_.ended = sys::wall_clock();
   session_.status = outcome.status;
   session_.reason = outcome.reason;
   constexpr const char* kOutcomes[] = {"exited", "killed", "violation", "failed"};

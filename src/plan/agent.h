@@ -24,6 +24,11 @@ struct AgentLogin {
   std::string_view directory_since{};  ///< the first version that knows that variable
   /// Arguments of the command that renews an old login, with the agent's own locks, and waits for whoever does so already.
   std::vector<std::string_view> renewal{};
+  std::vector<std::string_view> renewal_switches{};  ///< variables that are 1 for that command
+  /// Variables of a session that claudebox may have been started from, which that command is no part of; "NAME*" is a
+  /// prefix.
+  std::vector<std::string_view> session{};
+  std::string_view lock{};  ///< what a client makes beside the file while it renews it
 };
 
 class AgentState;

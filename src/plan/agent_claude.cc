@@ -47,16 +47,8 @@ void show_plugins(AgentState& state) {
 }
 
 void show_policy(AgentState& state) {
-  for (const auto name : kPolicy) {
-    const std::string path = base::path_join(kPolicyDirectory, name);
-    state.show(path, path, "your organisation's policy");
-  }
-  const auto policy = state.host().read_file(base::path_join(kPolicyDirectory, kPolicy[0]));
-  if (policy && policy->find("disableBypassPermissionsMode") != std::string::npos)
-    state.warn(
-        "your organisation's policy (/etc/claude-code/managed-settings.json) may forbid "
-        "running without permission prompts; the agent then refuses to start",
-        "/etc/claude-code", "the agent obeys it in a box too");
+  for (const auto name : kPolicy)
+    state.show_policy(base::path_join(kPolicyDirectory, name), {"disableBypassPermissionsMode"});
 }
 
 void write_settings(AgentState& state) {

@@ -5,10 +5,10 @@
 // config.toml only a few simple choices are taken over: servers and providers in it may hold keys.
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 #include "base/path.h"
 #include "base/text.h"
+#include "base/toml_string.h"
 #include "plan/agent_settings.h"
 #include "plan/agent_state.h"
 
@@ -21,24 +21,6 @@ constexpr std::array<std::string_view, 2> kPolicy = {"/etc/codex/requirements.to
 constexpr std::array<std::string_view, 6> kChoices = {
     "model",       "model_reasoning_effort", "model_reasoning_summary", "model_verbosity", "personality",
     "service_tier"};
-
-/// A basic string of TOML.
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  char buffer[8];
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += {'\\', c};
-    } else if (byte < 0x20 || byte == 0x7f) {
-      std::snprintf(buffer, sizeof buffer, "\\u%04x", byte);
-      out += buffer;
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
 
 /// The word in `KEY = "word"`, where the line is that and nothing else.
 std::optional<std::string> simple_value(std::string_view line, std::string_view key) {
@@ -67,7 +49,8 @@ std::string choices_of(const std::string& user) {
         line.find("'''") != std::string::npos)
       break;
     for (const auto key : kChoices)
-      if (const auto word = simple_value(line, key)) out += std::string(key) + " = " + quoted(*word) + "\n";
+      if (const auto word = simple_value(line, key))
+        out += std::string(key) + " = " + base::toml_string(*word) + "\n";
   }
   return out;
 }
@@ -79,21 +62,8 @@ std::string configuration(AgentState& state) {
   // It would copy the whole program, 400 MB, into the instance, and end with the box anyway.
   text += "daemon_auto_start = false\n";
   for (const auto& project : state.projects())
-    text += "\n[projects." + quoted(project) + "]\ntrust_level = \"trusted\"\n";
+    text += "\n[projects." + base::toml_string(project) + "]\ntrust_level = \"trusted\"\n";
   return text;
-}
-
-void show_policy(AgentState& state) {
-  for (const auto path : kPolicy) {
-    const std::string file(path);
-    state.show(file, file, "your organisation's policy");
-    const auto policy = state.host().read_file(file);
-    if (policy && (policy->find("approval_polic") != std::string::npos ||
-                   policy->find("sandbox_mode") != std::string::npos))
-      state.warn("your organisation's policy (" + file +
-                     ") may forbid running without permission prompts; the agent then refuses to",
-                 file, "the agent obeys it in a box too");
-  }
 }
 
 void write_configuration(AgentState& state) {
@@ -129,7 +99,7 @@ void show_skills(AgentState& state) {
 
 void plan_codex(AgentState& state) {
   show_skills(state);
-  show_policy(state);
+  for (const auto file : kPolicy) state.show_policy(std::string(file), {"approval_polic", "sandbox_mode"});
   write_configuration(state);
 }
 

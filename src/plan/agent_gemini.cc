@@ -10,19 +10,6 @@ namespace {
 constexpr std::array<std::string_view, 2> kPolicy = {"/etc/gemini-cli/settings.json",
                                                      "/etc/gemini-cli/system-defaults.json"};
 
-void show_policy(AgentState& state) {
-  for (const auto path : kPolicy) {
-    const std::string file(path);
-    state.show(file, file, "your organisation's policy");
-    const auto policy = state.host().read_file(file);
-    if (policy && (policy->find("disableYoloMode") != std::string::npos ||
-                   policy->find("secureModeEnabled") != std::string::npos))
-      state.warn("your organisation's policy (" + file +
-                     ") may forbid running without permission prompts; the agent then refuses to start",
-                 file, "the agent obeys it in a box too");
-  }
-}
-
 void write_settings(AgentState& state) {
   const std::string path = base::path_join(state.kept_directory(), "settings.json");
   state.keep_settings("settings.json");
@@ -44,7 +31,8 @@ void write_settings(AgentState& state) {
 }  // namespace
 
 void plan_gemini(AgentState& state) {
-  show_policy(state);
+  for (const auto file : kPolicy)
+    state.show_policy(std::string(file), {"disableYoloMode", "secureModeEnabled"});
   write_settings(state);
 }
 

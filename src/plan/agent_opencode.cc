@@ -18,8 +18,7 @@ constexpr std::array<std::string_view, 2> kPolicy = {"/etc/opencode/opencode.jso
 }  // namespace
 
 void plan_opencode(AgentState& state) {
-  for (const auto path : kPolicy)
-    state.show(std::string(path), std::string(path), "your organisation's policy");
+  for (const auto file : kPolicy) state.show_policy(std::string(file));
   for (const auto name : kConfiguration) state.keep_settings(std::string(name));
 }
 

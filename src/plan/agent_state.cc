@@ -214,6 +214,17 @@ void AgentState::write_memory() {
        .origin = {base::Origin::Kind::builtin, "generated", "tells the agent where it is"}});
 }
 
+void AgentState::show_policy(const std::string& file, std::initializer_list<std::string_view> words) {
+  show(file, file, "your organisation's policy");
+  if (words.size() == 0) return;
+  const auto policy = host_.read_file(file);
+  if (policy && std::any_of(words.begin(), words.end(),
+                            [&](std::string_view word) { return policy->find(word) != std::string::npos; }))
+    warn("your organisation's policy (" + file +
+             ") may forbid running without permission prompts; the agent then refuses to start",
+         file, "the agent obeys it in a box too");
+}
+
 void AgentState::warn(std::string text, std::string source, std::string reason) {
   plan_.notes.push_back({Note::Level::warning,
                          std::move(text),

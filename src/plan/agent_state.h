@@ -2,6 +2,7 @@
 // Internal to the files plan/agent_*.cc.
 #pragma once
 
+#include <initializer_list>
 #include <set>
 #include <string>
 #include <string_view>
@@ -44,6 +45,8 @@ class AgentState {
   /// "your own configuration of NAME"
   std::string own_configuration() const;
 
+  /// A file of the organisation's, read-only; where one of `words` stands in it, the agent may refuse to run unattended.
+  void show_policy(const std::string& file, std::initializer_list<std::string_view> words = {});
   void warn(std::string text, std::string source, std::string reason);
   /// A variable of the box; what the user granted by --env stays.
   void generate(std::string name, std::string value, std::string reason);

@@ -56,7 +56,11 @@ Agent claude() {
            .directory_variable = "CLAUDE_SECURESTORAGE_CONFIG_DIR",
            .directory_since = "2.1.144",
            // Not "auth status": that gives up after 8 seconds in the middle of a renewal, and the login is lost.
-           .renewal = {"mcp", "list"}},
+           .renewal = {"mcp", "list"},
+           .renewal_switches = {"DISABLE_AUTOUPDATER", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"},
+           .session = {"CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_OAUTH_*",
+                       "CLAUDE_CODE_SESSION_*"},
+           .lock = ".oauth_refresh.lock"},
       .own_part = plan_claude,
   };
 }

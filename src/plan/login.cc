@@ -14,12 +14,12 @@
 // else none; never store, which gives the box more than it needs. Only the agent itself is not started without the login
 // that is there: another command may well do without.
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "base/path.h"
 #include "base/text.h"
 #include "plan/agent.h"
+#include "plan/build.h"
 #include "plan/credential.h"
 #include "plan/passes.h"
 
@@ -33,11 +33,6 @@ using base::Origin;
 constexpr std::string_view kPlace = "/run/claudebox/login";
 /// A store's directory holds the one that the agent is told of: older clients make a lock beside that.
 constexpr std::string_view kStore = "store";
-
-/// Variables of the session that claudebox may have been started from. The command that renews the login is none of it.
-constexpr std::array<std::string_view, 5> kSession = {"CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT",
-                                                      "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_OAUTH_*",
-                                                      "CLAUDE_CODE_SESSION_*"};
 
 /// Whether version `a` is older than `b`: "2.1.99" and "2.1.144".
 bool is_older(const std::string& a, std::string_view b) {
@@ -84,11 +79,12 @@ class LoginPass {
     if (plan_.login.variables = granted(); !plan_.login.variables.empty())
       return choose(LoginMode::env, "you granted " + base::join(plan_.login.variables, ", "));
     if (login_.directory_variable.empty()) return leave_to_instance();
-    choose(LoginMode::none, "you are not logged in on this host");
     const auto program = find_agent(host_, agent_);
-    if (!program) return;  // planning the command says so, where it is the agent
+    // Planning the command says so, where it is the agent.
+    if (!program) return choose(LoginMode::none, "there is no " + name() + " on this host");
     const std::string why = use_broker(*program);
     if (why.empty()) return choose(LoginMode::broker, "you are logged in on this host");
+    choose(LoginMode::none, why);
     if (request_.action != Action::agent) return;
     if (!logged_out_) return problems_.add(why, remedy(), ExitCode::setup);
     note(why + ": " + std::string(agent_.command) +
@@ -137,13 +133,19 @@ class LoginPass {
     login.file = login_.file;
     login.renewal = {program};
     login.renewal.insert(login.renewal.end(), login_.renewal.begin(), login_.renewal.end());
-    login.renewal_directory = base::path_join(state_root(), "renewal/" + name());
+    login.renewal_directory = base::path_join(state_root(host_), "renewal/" + name());
     login.renewal_set = {{std::string(agent_.state_variable), login.renewal_directory},
-                         {std::string(login_.directory_variable), *real},
-                         {"DISABLE_AUTOUPDATER", "1"},
-                         {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"}};
+                         {std::string(login_.directory_variable), *real}};
+    for (const auto name : login_.renewal_switches) login.renewal_set.emplace(name, "1");
     login.renewal_unset = {login_.variables.begin(), login_.variables.end()};
-    login.renewal_unset.insert(login.renewal_unset.end(), kSession.begin(), kSession.end());
+    login.renewal_unset.insert(login.renewal_unset.end(), login_.session.begin(), login_.session.end());
+    login.memory_place = base::path_join(plan_.instance.directory, "login");
+    plan_.state.push_back({.policy = StateFile::Policy::directory,
+                           .path = login.memory_place,
+                           .content = {},
+                           .origin = {Origin::Kind::builtin, "login",
+                                      "stays empty: the box's login is mounted on it, "
+                                      "where only the box sees that"}});
     plan_.mounts.push_back(
         {.kind = Mount::Kind::login,
          .target = std::string(kPlace),
@@ -160,10 +162,11 @@ class LoginPass {
         return problems_.add(old, remedy(), ExitCode::setup);
     Login& login = plan_.login;
     login.store = request_.login_store.empty() ? "default" : request_.login_store;
-    const std::string whole = base::path_join(state_root(), "logins/" + name() + "/" + login.store);
+    const std::string whole = base::path_join(state_root(host_), "logins/" + name() + "/" + login.store);
     login.directory = base::path_join(whole, kStore);
     login.file = login_.file;
     login.backup = whole + ".last-good";
+    login.lock = base::path_join(login.directory, login_.lock);
     if (const auto text = host_.read_file(base::path_join(login.directory, login.file), kMaxCredential)) {
       const auto read = read_credential(*text);
       if (const auto* credential = std::get_if<Credential>(&read)) {
@@ -252,7 +255,6 @@ class LoginPass {
     return base::path_join(plan_.user_home, agent_.state_directory);
   }
 
-  std::string state_root() const { return base::parent_of(base::parent_of(plan_.instance.directory)); }
   std::string name() const { return std::string(agent_.name); }
   std::string shown(const std::string& path) const { return base::with_tilde(path, plan_.user_home); }
 

@@ -34,15 +34,15 @@ bool is_secret(const sys::HostView& host, const std::string& path, std::string_v
 
 }  // namespace
 
-std::vector<std::string> secrets_inside(const sys::HostView& host, const std::string& directory) {
+std::vector<std::string> secrets_inside(const sys::HostView& host, const std::string& directory,
+                                        LookBudget& budget) {
   std::vector<std::string> found;
-  std::deque<std::string> todo = {directory};
-  std::size_t names = 0;
-  for (std::size_t directories = 0; !todo.empty() && directories < kMostDirectories; ++directories) {
+  for (std::deque<std::string> todo = {directory};
+       !todo.empty() && budget.directories > 0 && budget.names > 0; --budget.directories) {
     const std::string here = std::move(todo.front());
     todo.pop_front();
-    for (const auto& name : host.list_directory(here, kMostNames - names)) {
-      if (++names > kMostNames) return found;
+    for (const auto& name : host.list_directory(here, budget.names)) {
+      --budget.names;
       const std::string path = base::path_join(here, name);
       const auto kind = host.lstat(path).kind;  // a link leads out of the mount, or to what is found anyway
       if (kind == sys::FileKind::directory && !contains(kFetched, name)) {
@@ -52,7 +52,6 @@ std::vector<std::string> secrets_inside(const sys::HostView& host, const std::st
         found.push_back(base::relative_to(path, directory));
       }
     }
-    if (names >= kMostNames) return found;
   }
   return found;
 }

@@ -8,12 +8,16 @@
 
 namespace claudebox::plan {
 
-/// At most this much is looked at, whatever is there: a look, no search. The nearest directories come first.
-inline constexpr std::size_t kMostNames = 1000;
-inline constexpr std::size_t kMostDirectories = 100;
+/// At most this much is looked at in all mounts together, whatever is there: a look, no search, since it is part of every
+/// start. The nearest directories come first.
+struct LookBudget {
+  std::size_t names = 1000;
+  std::size_t directories = 100;
+};
 
 /// The files below `directory` whose names say that they are secret, relative to it, nearest first; nothing for what is no
 /// directory. What build tools and package managers fetched is left out, and so is a certificate without a private key.
-std::vector<std::string> secrets_inside(const sys::HostView& host, const std::string& directory);
+std::vector<std::string> secrets_inside(const sys::HostView& host, const std::string& directory,
+                                        LookBudget& budget);
 
 }  // namespace claudebox::plan

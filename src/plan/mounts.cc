@@ -72,6 +72,7 @@ std::string refused_target(const Plan& plan, const std::string& target) {
 
 void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& plan,
                        base::Diagnostics& problems) {
+  LookBudget look;
   for (const auto& wish : request.mounts) {
     const std::string typed = expand(host, wish.source);
     const auto source = host.real_path(typed);
@@ -101,7 +102,7 @@ void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& 
                            .source = *source,
                            .purpose = Purpose::extra,
                            .origin = wish.origin,
-                           .inside = secrets_inside(host, *source)});
+                           .inside = secrets_inside(host, *source, look)});
   }
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "base/toml_string.h"
 #include "plan/plan.h"
 #include "profile/grants.h"
 #include "profile/network_grants.h"
@@ -32,8 +33,8 @@ class Import {
     const std::size_t before = problems_.items().size();
     for (const auto& assignment : read_shell_assignments(source_, problems_)) take(assignment);
     if (problems_.items().size() != before) return std::nullopt;
-    std::string out = "# From " + toml_string(source_.name) + ", which nothing reads any more.\n";
-    if (!network_.empty()) out += "network = " + toml_string(network_) + "\n";
+    std::string out = "# From " + base::toml_string(source_.name) + ", which nothing reads any more.\n";
+    if (!network_.empty()) out += "network = " + base::toml_string(network_) + "\n";
     out += list("mounts", mounts_, "") + list("env", env_, "") + list("packages", packages_, "# ");
     return out;
   }
@@ -102,7 +103,7 @@ class Import {
     if (items.empty()) return {};
     std::string out = mark.empty() ? "" : "# Not known to this version of claudebox yet:\n";
     out += mark + key + " = [\n";
-    for (const auto& item : items) out += mark + "  " + toml_string(item.text) + ",\n";
+    for (const auto& item : items) out += mark + "  " + base::toml_string(item.text) + ",\n";
     return out + mark + "]\n";
   }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "base/toml_string.h"
 #include "profile/write.h"
 #include "profile_host.h"
 
@@ -212,11 +213,11 @@ TEST(Write, StringsComeBack) {
   for (const std::string text : {"/a b", "/q\"uote'", "/back\\\\slash", "/new\nline", "/tab\there",
                                  "/esc\x1b[31m", "/\u202e.txt", "/\u00e4\u4e2d", "/\x7f"}) {
     base::Diagnostics problems;
-    const std::string toml = "mounts = [" + toml_string(text) + "]";
+    const std::string toml = "mounts = [" + base::toml_string(text) + "]";
     const auto entries = parse({"t", toml, ""}, {host, {}}, 1, problems);
     ASSERT_EQ(entries.size(), 1U) << toml << claudebox::testing::all_of(problems);
     EXPECT_EQ(entries.front().text, text);
-    for (const char c : toml_string(text)) EXPECT_GE(static_cast<unsigned char>(c), 0x20);
+    for (const char c : base::toml_string(text)) EXPECT_GE(static_cast<unsigned char>(c), 0x20);
   }
 }
 

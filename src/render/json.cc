@@ -229,10 +229,12 @@ ordered_json record_of(const plan::Plan& plan) {
                   {"store", plan.login.store},
                   {"variables", plan.login.variables},
                   {"directory", plan.login.directory},
+                  {"backup", plan.login.backup},
                   {"valid_until", plan.login.valid_until},
                   {"expired", plan.login.expired},
                   {"subscription", plan.login.subscription},
                   {"renewal", plan.login.renewal},
+                  {"renewal_directory", plan.login.renewal_directory},
                   {"origin", origin_of(plan.login.mode.origin)}};
   out["project"] = {{"root", plan.project.root},
                     {"directory", plan.project.directory},

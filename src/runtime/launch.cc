@@ -30,6 +30,7 @@
 #include "runtime/supervisor.h"
 #include "runtime/sweep.h"
 #include "runtime/terminal.h"
+#include "sys/clock.h"
 #include "sys/fd_passing.h"
 
 namespace claudebox::runtime {
@@ -93,7 +94,7 @@ struct BoxLogin {
     const auto tell = [&options](const std::string& what) {
       if (options.on_event)
         options.on_event(
-            {.kind = report::NetworkEvent::Kind::incident, .time = wall_clock(), .reason = what});
+            {.kind = report::NetworkEvent::Kind::incident, .time = sys::wall_clock(), .reason = what});
     };
     if (broker) broker->start(loop, take_login_memory(socket), tell);
     if (store) store->start(loop, tell);
@@ -149,8 +150,7 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   const sys::SocketPair hand_over = sys::make_socket_pair();
   const BoxNetworkSpec box_network = make_box_network_spec(plan, reach, hand_over.second.get());
   const sys::SocketPair login_hand_over = login.broker ? sys::make_socket_pair() : sys::SocketPair{};
-  const std::string login_on = login.broker ? login_place(plan) : std::string();
-  const LoginMemorySpec login_memory{.place = login_on.c_str(),
+  const LoginMemorySpec login_memory{.place = plan.login.memory_place.c_str(),
                                      .name = plan.login.file.c_str(),
                                      .content = login.broker ? login.broker->content().c_str() : "",
                                      .length = login.broker ? login.broker->content().size() : 0,

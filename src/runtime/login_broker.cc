@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
+#include "sys/clock.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -70,14 +71,14 @@ void LoginBroker::look() {
     tell("the login on the host " + std::get<plan::NoCredential>(read).reason +
          ": the box keeps the token that it has until that runs out");
   }
-  const std::int64_t now = wall_clock();
+  const std::int64_t now = sys::wall_clock();
   if (renewal_ && now >= renewed_by_) abandon();
   if (due(now) && !renewal_ && now >= try_again_) renew();
   arm(now);
 }
 
 void LoginBroker::follow(const plan::Credential& login) {
-  const std::int64_t now = wall_clock();
+  const std::int64_t now = sys::wall_clock();
   if (login.for_box == given_.for_box || (login.expires_at <= now && given_.expires_at > now)) return;
   try {
     sys::replace_file(directory_, login_.file, login.for_box, 0600);
@@ -89,7 +90,7 @@ void LoginBroker::follow(const plan::Credential& login) {
 }
 
 void LoginBroker::renew() {
-  const std::int64_t now = wall_clock();
+  const std::int64_t now = sys::wall_clock();
   try {
     renewal_ = Renewal::start(login_);
     try_again_ = now + kLookAgainMs;
@@ -105,7 +106,7 @@ void LoginBroker::renew() {
 void LoginBroker::abandon() {
   loop_->remove(renewal_->descriptor());
   renewal_.reset();
-  try_again_ = wall_clock() + kPauseMs;
+  try_again_ = sys::wall_clock() + kPauseMs;
   tell("the client that was to renew the login does not end");
 }
 
@@ -114,13 +115,13 @@ void LoginBroker::on_renewed() {
   const int status = renewal_->wait();
   renewal_.reset();
   ++failures_;  // look() forgets that where the login has changed
-  try_again_ = wall_clock() + std::min(failures_ * kPauseMs, kLongestPauseMs);
+  try_again_ = sys::wall_clock() + std::min(failures_ * kPauseMs, kLongestPauseMs);
   look();
-  if (!due(wall_clock())) {
+  if (!due(sys::wall_clock())) {
     failures_ = 0;
   } else {
     tell("the login could not be renewed (" + base::base_name(login_.renewal.front()) + " " +
-         status_of(status) + "); it is tried again every minute");
+         status_of(status) + "); it is tried again within a minute");
   }
 }
 

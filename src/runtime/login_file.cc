@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
 #include "base/error.h"
@@ -23,11 +22,6 @@ plan::NoCredential unknown(std::string reason) {
 }
 
 }  // namespace
-
-std::int64_t wall_clock() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
-}
 
 LoginRead read_login(const std::string& directory, const std::string& name) {
   const std::string path = base::path_join(directory, name);

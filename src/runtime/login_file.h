@@ -13,9 +13,6 @@ namespace claudebox::runtime {
 
 using LoginRead = std::variant<plan::Credential, plan::NoCredential>;
 
-/// Milliseconds since 1970.
-std::int64_t wall_clock();
-
 /// Reads `name` in `directory`: links in the way are the user's own. One that is not there is logged out. Never throws.
 LoginRead read_login(const std::string& directory, const std::string& name);
 

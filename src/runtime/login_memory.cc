@@ -9,9 +9,7 @@
 #include <cerrno>
 
 #include "base/error.h"
-#include "base/path.h"
 #include "sys/fd_passing.h"
-#include "sys/fs.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -44,11 +42,6 @@ sys::UniqueFd take_login_memory(int socket) {
     throw base::Error("the box's login was not handed over");
   sys::UniqueFd directory = std::move(datagram->descriptors.front());
   return directory;
-}
-
-std::string login_place(const plan::Plan& plan) {
-  const sys::Directory instance = sys::open_directory(plan.instance.directory);
-  return sys::make_directories_beneath(instance, "login", 0700).path;
 }
 
 }  // namespace claudebox::runtime

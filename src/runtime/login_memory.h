@@ -4,9 +4,7 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 
-#include "plan/plan.h"
 #include "sys/fd.h"
 
 namespace claudebox::runtime {
@@ -28,8 +26,5 @@ bool set_up_login_memory(const LoginMemorySpec& spec) noexcept;
 
 /// The directory that the child has handed out, from the other end of `descriptors`. Throws.
 sys::UniqueFd take_login_memory(int socket);
-
-/// Makes the directory to mount it on, in the plan's instance, and gives its path. Throws.
-std::string login_place(const plan::Plan& plan);
 
 }  // namespace claudebox::runtime

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "runtime/login_file.h"
+#include "sys/clock.h"
 #include "sys/fs.h"
 
 namespace claudebox::runtime {
@@ -95,7 +96,7 @@ pid_t spawn(const plan::Login& login, const std::string& directory) {
 std::optional<milliseconds> time_left(const LoginRead& read) {
   const auto* credential = std::get_if<plan::Credential>(&read);
   if (!credential) return std::nullopt;
-  return milliseconds(credential->expires_at - wall_clock());
+  return milliseconds(credential->expires_at - sys::wall_clock());
 }
 
 }  // namespace

@@ -13,8 +13,7 @@
 namespace claudebox::runtime {
 namespace {
 
-/// The client's lock, and how old it may be (measured with 2.1.330: one of 45 seconds is waited for, one of 70 taken over).
-constexpr const char* kLock = ".oauth_refresh.lock";
+/// How old a client's lock may be (measured with 2.1.330: one of 45 seconds is waited for, one of 70 taken over).
 constexpr std::time_t kStale = 60;
 
 /// Against writers of other boxes: who has written an older one than there is now writes again.
@@ -45,7 +44,7 @@ void LoginStore::start(sys::EventLoop& loop, std::function<void(const std::strin
 }
 
 bool LoginStore::renewing() const {
-  const std::string lock = base::path_join(base::base_name(login_.directory), kLock);
+  const std::string lock = base::relative_to(login_.lock, base::parent_of(login_.directory));
   struct stat st{};
   if (::fstatat(whole_.get(), lock.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return false;
   const std::time_t age = std::time(nullptr) - st.st_mtime;

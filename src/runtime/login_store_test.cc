@@ -19,6 +19,7 @@ class LoginStoreTest : public ::testing::Test {
     login_.mode.value = plan::LoginMode::store;
     login_.directory = home_ / "logins/claude/work/store";
     login_.file = ".credentials.json";
+    login_.lock = login_.directory + "/.oauth_refresh.lock";
     login_.backup = home_ / "logins/claude/work.last-good";
   }
   void write(const std::string& content) const {

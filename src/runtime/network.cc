@@ -25,6 +25,7 @@
 #include "base/text.h"
 #include "net/forget_oldest.h"
 #include "runtime/network_events.h"
+#include "sys/clock.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -39,12 +40,6 @@ constexpr std::size_t kPrefixesPerMessage = 500;
 constexpr std::size_t kGrantsPerMessage = 500;
 /// How long the last reports may take. They are on the way to the exit of claudebox.
 constexpr int kFinishLimitMs = 50;
-
-std::int64_t milliseconds_since_1970() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 gateway::Configure configuration(const plan::Plan& plan) {
   gateway::Configure configure;
@@ -224,7 +219,7 @@ void Network::on_message(const gateway::Message& message) {
     grants_[granted->grant] = std::chrono::steady_clock::now();
   } else if (std::holds_alternative<gateway::SlirpLost>(message)) {
     if (connected_) restart_slirp("slirp4netns closed its connection");
-  } else if (auto event = network_event(message, milliseconds_since_1970())) {
+  } else if (auto event = network_event(message, sys::wall_clock())) {
     callbacks_.event(*event);
   }
 }
@@ -270,9 +265,8 @@ void Network::restart_gateway() {
 }
 
 void Network::incident(std::string text) {
-  callbacks_.event({.kind = report::NetworkEvent::Kind::incident,
-                    .time = milliseconds_since_1970(),
-                    .reason = std::move(text)});
+  callbacks_.event(
+      {.kind = report::NetworkEvent::Kind::incident, .time = sys::wall_clock(), .reason = std::move(text)});
 }
 
 /// Replacements later on are no stages of the start.
@@ -297,7 +291,7 @@ void Network::finish() {
     const auto read = gateway_->receive(message);
     if (read == GatewayProcess::Read::end) return;
     if (read == GatewayProcess::Read::nothing) continue;
-    if (auto event = network_event(message, milliseconds_since_1970())) callbacks_.event(*event);
+    if (auto event = network_event(message, sys::wall_clock())) callbacks_.event(*event);
   }
 }
 

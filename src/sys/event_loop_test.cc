@@ -1,7 +1,13 @@
 #include "sys/event_loop.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/epoll.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "sys/clock.h"
 
 namespace claudebox::sys {
 namespace {
@@ -98,6 +104,40 @@ TEST(EventLoop, TimersFireOnce) {
   arm_timer(timer.get(), std::chrono::milliseconds(1));
   loop.run();
   EXPECT_EQ(calls, 1);
+}
+
+/// Whether the timer is ready within `milliseconds`.
+bool fires(const UniqueFd& timer, int milliseconds) {
+  pollfd ready{.fd = timer.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&ready, 1, milliseconds) == 1;
+}
+
+TEST(WallTimer, FiresAtItsTimeAndOnce) {
+  const UniqueFd timer = make_wall_timer();
+  arm_wall_timer(timer.get(), wall_clock() + 300);
+  EXPECT_FALSE(fires(timer, 0));
+  EXPECT_TRUE(fires(timer, 10'000));
+  clear_timer(timer.get());
+  EXPECT_FALSE(fires(timer, 0));
+}
+
+/// As when the machine wakes up: what was due while it slept.
+TEST(WallTimer, ATimeThatHasPassedIsNow) {
+  const UniqueFd timer = make_wall_timer();
+  arm_wall_timer(timer.get(), wall_clock() - 3'600'000);
+  EXPECT_TRUE(fires(timer, 10'000));
+  arm_wall_timer(timer.get(), 0);
+  EXPECT_FALSE(fires(timer, 0)) << "0 disarms it";
+}
+
+/// The monotonic clock stands still while the machine sleeps. fdinfo says which clock a timer has (proc(5)).
+TEST(WallTimer, IsOnTheWallClockAndToldWhenThatIsSet) {
+  const UniqueFd timer = make_wall_timer();
+  arm_wall_timer(timer.get(), wall_clock() + 3'600'000);
+  std::ostringstream info;
+  info << std::ifstream("/proc/self/fdinfo/" + std::to_string(timer.get())).rdbuf();
+  EXPECT_NE(info.str().find("clockid: 0\n"), std::string::npos) << info.str();
+  EXPECT_NE(info.str().find("settime flags: 03\n"), std::string::npos) << info.str();
 }
 
 }  // namespace

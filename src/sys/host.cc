@@ -10,13 +10,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <chrono>
 #include <climits>
 #include <cstdlib>
 #include <unordered_map>
 
 #include "base/error.h"
 #include "base/path.h"
+#include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/landlock.h"
 
@@ -218,10 +218,7 @@ class Host : public HostView {
   const std::string& current_directory() const override { return current_directory_; }
   bool is_terminal(int descriptor) const override { return ::isatty(descriptor) == 1; }
   int landlock_abi() const override { return sys::landlock_abi(); }
-  std::int64_t now() const override {
-    const auto since = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
-  }
+  std::int64_t now() const override { return wall_clock(); }
 
  private:
   /// Component by component, since most paths share all but their last one with others: one call each, and the answer

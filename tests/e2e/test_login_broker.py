@@ -202,9 +202,8 @@ def test_a_token_server_that_fails_costs_nobody_the_login(logins):
     assert logins.can_ask() and not logins.tokens.used_twice()
 
 
-def test_a_clock_that_jumps_is_noticed(logins):
-    """What a lid does that was closed for hours: the token has run out when the box goes on. The timer is on the wall clock,
-    so it fires at once; a test can't set the clock, so here the file says that the time has come."""
+def test_a_token_that_has_run_out_meanwhile_is_renewed_at_once(logins):
+    """As after hours with the lid closed. That the timer is on the wall clock, which goes on meanwhile, is tested with the loop."""
     pair = logins.log_in()
     box = logins.box()
     try:
