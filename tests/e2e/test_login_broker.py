@@ -63,7 +63,7 @@ def test_its_tools_find_no_refresh_token_anywhere(logins):
     pair = logins.log_in()
     logins.host.write(".claude.json", json.dumps({"oauthAccount": {"emailAddress": "fake@example.org"},
                                                   "projects": {"/secret/project": {}}, "primaryApiKey": pair.refresh}))
-    word = "fake-ref''resh"  # so that what looks for it does not hold it
+    word = "'fake-[r]efresh'"  # a pattern that does not match itself: it stands in the arguments of what looks for it
     prompt = "\n".join([
         f"RUN:grep -rsl {word} / --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev; echo searched",
         f"RUN:cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n' | grep -a {word}; echo searched",
