@@ -33,6 +33,24 @@ REGISTRY = ('{"version":2,"flakes":[{"from":{"type":"indirect","id":"nixpkgs"},'
 TIMEOUT = 180
 
 
+def processes():
+    """Each process of the machine, with its command and its environment."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            with contextlib.suppress(OSError):  # it has ended
+                texts = [pathlib.Path("/proc", entry, name).read_bytes().decode(errors="replace")
+                         for name in ("cmdline", "environ")]
+                yield int(entry), texts[0].replace("\0", " "), texts[1]
+
+
+def until(condition, what: str, seconds: float = 60) -> None:
+    """Waits for `condition`; it is an error of the test's when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+
+
 class NixHost:
     """`directory` is the test's own; `etc` is what /etc/nix is inside, `home` is at the same path in both."""
 
@@ -57,7 +75,7 @@ class NixHost:
         self._accounts()
         (self.etc / "registry.json").write_text(REGISTRY)
         (self.etc / "global.json").write_text(EMPTY)
-        nix_standin.write_flake(self.nixpkgs)
+        nix_standin.write_flake(self.nixpkgs, directory.name)
         self.own(self.home, self.nixpkgs)
         self._enter()
         self.start()
@@ -122,6 +140,18 @@ class NixHost:
     def open_gate(self, name: str) -> None:
         """The build of the package `name` (slow, slower) goes on to its end."""
         (self.etc / "gate" / name).touch()
+
+    def builders(self, name: str) -> list[int]:
+        """The processes that wait at this gate."""
+        return [pid for pid, command, _ in processes() if f"/gate/{name} " in command and self.directory.name in command]
+
+    def wait_for_builder(self, name: str) -> None:
+        until(lambda: self.builders(name), f"the build of {name}")
+
+    def processes(self) -> dict[int, str]:
+        """What runs as the user here, or for it in a box."""
+        return {pid: command for pid, command, environment in processes()
+                if f"HOME={self.home}" in environment.split("\0") or str(self.home) in command}
 
     def change(self, old: str, new: str) -> None:
         """Another commit of the stand-in."""

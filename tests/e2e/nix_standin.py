@@ -33,7 +33,7 @@ FLAKE = r"""{
       "m mkdir -p $out/bin; m printf '#!${bb} sh\n%s\n' \"$text\" >$out/bin/${name}; m chmod +x $out/bin/${name}"
       { inherit text; };
     wait = name: run name
-      "echo waiting; n=0; while ! [ -e /gate/${name} ]; do m sleep 0.05; n=$((n+1)); [ $n -lt 2400 ]; done; m mkdir -p $out/bin; m printf '#!${bb} sh\necho ${name}\n' >$out/bin/${name}; m chmod +x $out/bin/${name}" { };
+      "echo waiting @TOKEN@; n=0; while ! [ -e /gate/${name} ]; do m sleep 0.05; n=$((n+1)); [ $n -lt 2400 ]; done; m mkdir -p $out/bin; m printf '#!${bb} sh\necho ${name}\n' >$out/bin/${name}; m chmod +x $out/bin/${name}" { };
     chain = count: builtins.foldl' (before: n: builtins.toFile "link-${toString n}" "after ${before}\n")
       (builtins.toFile "link-0" "the end\n") (builtins.genList (n: n + 1) (count - 1));
     stdenv = run "stdenv-0"
@@ -74,12 +74,12 @@ def git(directory: pathlib.Path, *arguments: str) -> str:
     return done.stdout
 
 
-def write_flake(directory: pathlib.Path) -> None:
-    """The stand-in's repository, with one commit."""
+def write_flake(directory: pathlib.Path, token: str) -> None:
+    """The stand-in's repository, with one commit. `token` stands in the command of what waits for its gate."""
     (directory / "bin").mkdir(parents=True)
     for program, name in (("busybox", "busybox"), ("bash-static", "bash")):
         shutil.copy(need(program), directory / "bin" / name)
-    text = FLAKE.replace("@SYSTEM@", SYSTEM).replace("@MANY@", str(MANY)).replace("@BLOCKS@", str(BIG // 65536))
+    text = FLAKE.replace("@SYSTEM@", SYSTEM).replace("@MANY@", str(MANY)).replace("@BLOCKS@", str(BIG // 65536)).replace("@TOKEN@", token)
     (directory / "flake.nix").write_text(text)
     git(directory, "init", "-q", "-b", "main")
     git(directory, "add", ".")
