@@ -151,6 +151,9 @@ class Tree {
          {.group = kBox});
     flag(app, "--nix-daemon-network", "also in offline and allowlist, which its builds leave",
          low_.nix_daemon_network, {.group = kBox});
+    list(app, "--package", "have Nix provide a package", low_.packages, {.value_name = "PKG", .group = kBox});
+    value(app, "--devshell", "take the dev shell of a flake; . is the project's own", low_.devshell,
+          {.value_name = "FLAKE[#NAME]", .group = kBox, .completion = Completion::directory});
     list(app, "--mount", "show a path of the host in the box", low_.mounts,
          {.value_name = "SRC[:DST][:ro|rw]", .group = kBox, .completion = Completion::file});
     list(app, "--env", "pass a variable into the box", low_.env,
@@ -218,6 +221,8 @@ class Tree {
 
     add_profile_commands();
 
+    add_package_commands();
+
     CLI::App& completion = command(root_, "completion", "print a shell's completion script",
                                    {Verb::completion, "bash|zsh|fish"});
     positional(completion, "SHELL", "the shell",
@@ -256,10 +261,43 @@ class Tree {
     value(import, "--as", "what it is to be called; the file's name where it is left out", low_.as,
           {.value_name = "NAME", .group = kBox});
 
-    CLI::App& trust = command(root_, "trust", "approve this project's .claudebox.toml as it is now",
-                              {Verb::trust, "[--revoke]"});
+    CLI::App& trust =
+        command(root_, "trust", "approve this project's .claudebox.toml and flake as they are now",
+                {Verb::trust, "[--revoke] [--package PKG] [--devshell FLAKE]"});
     flag(trust, "--revoke", "take the approval back", low_.revoke, {.group = kStart});
+    list(trust, "--package", "a package of a local flake", low_.packages,
+         {.value_name = "PKG", .group = kBox});
+    value(trust, "--devshell", "the dev shell of a local flake; . is the project's own", low_.devshell,
+          {.value_name = "FLAKE[#NAME]", .group = kBox, .completion = Completion::directory});
+    value(trust, "--profile", "with the packages of a profile", low_.profile,
+          {.value_name = "NAME",
+           .group = kBox,
+           .env = "CLAUDEBOX_PROFILE",
+           .completion = Completion::profiles});
     add_project(trust);
+  }
+
+  void add_package_commands() {
+    CLI::App& packages =
+        command(root_, "packages", "what Nix has resolved for boxes", {Verb::packages_list, "COMMAND"});
+    packages.require_subcommand(1);
+    add_json(command(packages, "list", "all that is resolved", {Verb::packages_list, "[--json]"}));
+    CLI::App& update = command(packages, "update", "resolve anew what is asked for here",
+                               {Verb::packages_update, "[--profile NAME] [--package PKG]"});
+    value(update, "--profile", "take the packages of a profile", low_.profile,
+          {.value_name = "NAME",
+           .group = kBox,
+           .env = "CLAUDEBOX_PROFILE",
+           .completion = Completion::profiles});
+    list(update, "--package", "a package", low_.packages, {.value_name = "PKG", .group = kBox});
+    value(update, "--devshell", "the dev shell of a flake; . is the project's own", low_.devshell,
+          {.value_name = "FLAKE[#NAME]", .group = kBox, .completion = Completion::directory});
+    add_project(update);
+    flag(update, "-q,--quiet", "say only what went wrong", low_.quiet, {.group = kOutput});
+    CLI::App& remove = command(packages, "remove", "forget what was resolved, so that Nix may collect it",
+                               {Verb::packages_remove, "NAME | --all"});
+    positional(remove, "NAME", "the package as packages list shows it", {});
+    flag(remove, "--all", "everything", low_.all, {.group = kStart});
   }
 
   void add_hidden_commands() {

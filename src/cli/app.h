@@ -28,6 +28,9 @@ enum class Verb {
   profile_new,
   profile_import,
   trust,
+  packages_list,
+  packages_update,
+  packages_remove,
   completion,
   help,
   version,
@@ -42,13 +45,14 @@ enum class Verb {
 struct LowArgs {
   Verb verb = Verb::agent;
   std::vector<std::string> rest{};  ///< after "--", or the command of `run`
-  std::optional<std::string> profile{}, agent{}, network{}, auth{}, project{}, instance{};
+  std::optional<std::string> profile{}, agent{}, network{}, auth{}, project{}, instance{}, devshell{};
   bool nix_daemon = false, nix_daemon_network = false;
-  std::vector<std::string> allow{}, lan{}, publish{}, reach{}, mounts{}, env{};
+  std::vector<std::string> allow{}, lan{}, publish{}, reach{}, mounts{}, env{}, packages{};
   bool force = false, yes = false, dry_run = false, json = false, explain = false, timings = false;
   bool quiet = false, verbose = false;
   bool denied = false, follow = false;
   bool revoke = false;
+  bool all = false;                         ///< of `packages remove`
   std::optional<std::string> like{}, as{};  ///< of `profile new` and `profile import`
   bool short_help = false;                  ///< -h, not --help
   std::string

@@ -2,7 +2,7 @@
 
 #include <climits>
 
-#include "cli/command.h"
+#include "cli/packages.h"
 #include "cli/request.h"
 #include "plan/build.h"
 #include "plan/bwrap_args.h"
@@ -24,7 +24,8 @@ bool runs_nothing(const LowArgs& low) {
 
 std::variant<plan::Plan, int> make_plan(const Context& context) {
   base::Diagnostics problems;
-  const plan::Request request = make_request(context.low, context.host, problems);
+  plan::Request request = make_request(context.low, context.host, problems);
+  if (problems.empty()) add_approved_flakes(request, context.host, problems);
   std::optional<plan::Plan> plan;
   if (problems.empty()) plan = plan::build(request, context.host, problems);
   if (plan && problems.empty()) return std::move(*plan);

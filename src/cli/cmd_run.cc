@@ -4,10 +4,11 @@
 //   1 the plan is made; it reads, and changes nothing
 //   2 it is shown, and compared with the one that was approved last for this instance
 //   3 a person says yes, or has said so before
-//   4 the instance is taken; from here on there is something on disk
-//   5 its state is brought up to date, and the login, where that is about to run out
-//   6 the box runs
-// What fails before 4 leaves nothing behind, what fails later a whole instance and no process.
+//   4 Nix resolves the packages that have not been before, and the plan is made again with what they came to
+//   5 the instance is taken; from here on there is something on disk
+//   6 its state is brought up to date, and the login, where that is about to run out
+//   7 the box runs
+// What fails before 5 leaves nothing behind, what fails later a whole instance and no process.
 #include <signal.h>
 #include <unistd.h>
 
@@ -16,7 +17,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "cli/ask.h"
-#include "cli/command.h"
+#include "cli/packages.h"
 #include "cli/request.h"
 #include "instance/registry.h"
 #include "instance/session_log.h"
@@ -166,14 +167,13 @@ void say_closed_streams(const Context& context) {
 
 int run_box(const Context& context) {
   base::Stopwatch stopwatch;
-  const auto planned = make_plan(context);
+  auto planned = make_plan(context);
   if (const int* status = std::get_if<int>(&planned)) return *status;
-  const auto& plan = std::get<plan::Plan>(planned);
-  require_bwrap(plan, context.host);
+  require_bwrap(std::get<plan::Plan>(planned), context.host);
   say_closed_streams(context);
   stopwatch.lap("planning");
 
-  Approval approval(context, plan);
+  Approval approval(context, std::get<plan::Plan>(planned));
   const Decision decision = approval.decide();
   if (decision == Decision::no) return kSetup;
   if (decision == Decision::interrupt) return kInterrupted;
@@ -182,6 +182,11 @@ int run_box(const Context& context) {
   } else {
     stopwatch.lap("audit");
   }
+
+  planned = with_packages(context, std::get<plan::Plan>(std::move(planned)));
+  if (const int* status = std::get_if<int>(&planned)) return *status;
+  const auto& plan = std::get<plan::Plan>(planned);
+  if (!plan.packages.empty()) stopwatch.lap("packages");
 
   auto taken = instance::acquire(plan, {.pid = ::getpid(),
                                         .since = std::time(nullptr),

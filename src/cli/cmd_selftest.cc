@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include "cli/command.h"
+#include "cli/packages.h"
 #include "cli/request.h"
 #include "instance/registry.h"
 #include "selftest/run.h"
@@ -16,8 +16,10 @@ int self_test(const Context& context) {
   base::Stopwatch stopwatch;
   auto planned = make_plan(context);
   if (const int* status = std::get_if<int>(&planned)) return *status;
+  require_bwrap(std::get<plan::Plan>(planned), context.host);
+  planned = with_packages(context, std::get<plan::Plan>(std::move(planned)));
+  if (const int* status = std::get_if<int>(&planned)) return *status;
   auto& plan = std::get<plan::Plan>(planned);
-  require_bwrap(plan, context.host);
   stopwatch.lap("planning");
 
   // The probe writes no history, so a live box of the same project does not stand in its way.

@@ -38,6 +38,9 @@ int check_profile(const Context& context);
 int new_profile(const Context& context);
 int import_profile(const Context& context);
 int trust(const Context& context);
+int list_packages(const Context& context);
+int update_packages(const Context& context);
+int remove_packages(const Context& context);
 int print_values(const Context& context);    ///< of __complete
 int print_sessions(const Context& context);  ///< the same
 int print_profiles(const Context& context);  ///< the same

@@ -107,6 +107,19 @@ const char* name_of(report::NetworkEvent::Kind kind) {
 
 }  // namespace
 
+std::string packages_json(const std::vector<PackageLine>& packages) {
+  Json lines = Json::array();
+  for (const auto& package : packages)
+    lines.push_back({{"name", package.name},
+                     {"kind", package.kind},
+                     {"locked", package.locked},
+                     {"outputs", package.outputs},
+                     {"closure", package.closure},
+                     {"resolved_at", package.resolved_at},
+                     {"directory", package.directory}});
+  return text_of({{"schema", kSchema}, {"packages", lines}});
+}
+
 std::string check_json(const std::vector<Part>& parts) {
   Json list = Json::array();
   for (const auto& part : parts)

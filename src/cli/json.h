@@ -11,6 +11,16 @@
 
 namespace claudebox::cli {
 
+/// A package that has been resolved.
+struct PackageLine {
+  std::string name{}, kind{}, locked{};
+  std::vector<std::string> outputs{};
+  std::size_t closure = 0;  ///< paths
+  std::int64_t resolved_at = 0;
+  std::string directory{};  ///< of its record
+};
+std::string packages_json(const std::vector<PackageLine>& packages);
+
 std::string check_json(const std::vector<Part>& parts);
 std::string instances_json(const std::vector<instance::Record>& records);
 std::string instance_json(const instance::Record& record, const std::vector<instance::Holder>& holders,

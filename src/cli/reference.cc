@@ -67,6 +67,21 @@ constexpr std::array kOptions = std::to_array<OptionText>({
      "The second word for --nix-daemon in the tiers offline and allowlist: builds of the daemon don't keep "
      "to "
      "them."},
+    {"--package", "",
+     "NAME is a package of nixpkgs, FLAKE#NAME one of another flake: nixpkgs/nixos-24.05#postgresql, "
+     "github:owner/repo#x, ./dir#y. Nix builds or fetches it before the box starts, and the box sees the "
+     "paths "
+     "of the Nix store that it needs and no other. What it came to is remembered and kept from Nix's "
+     "collector: "
+     "the next start asks Nix nothing. A branch stays at what it was until claudebox packages update. The "
+     "local "
+     "ones are programs, so they wait for claudebox trust. May be given several times."},
+    {"--devshell", "",
+     "PATH and variables of what nix develop would open: of . (the project's own flake), or of any "
+     "FLAKE#NAME. "
+     "Of its variables those enter that name a path of the store, the others where --env names them. Its "
+     "shellHook is not run. A local flake waits for claudebox trust."},
+    {"--all", "packages remove", "Each package and dev shell of every project."},
     {"--mount", "",
      "SRC is a path of the host; DST is where the box sees it, the same path where it is left out. Read-only "
      "unless :rw follows. A leading ~ is your home, a relative SRC starts at the current directory. A colon "
@@ -199,6 +214,15 @@ constexpr std::array kCommands = std::to_array<CommandText>({
      "PROFILE_PACKAGES. Plain assignments and arrays are read, with quotes, $HOME and ~; a file with "
      "anything else "
      "in it is refused with the lines, and nothing is written. No shell runs it."},
+    {"packages",
+     "Packages and dev shells come from Nix: --package, --devshell, and the keys packages and devshell of a "
+     "profile. What each came to is kept in ~/.claudebox/packages, with a root for Nix's collector."},
+    {"packages list", "The name, how many paths of the store it needs, and what a reference was locked to."},
+    {"packages update",
+     "Asks Nix again for what this project and profile ask for: a branch is followed, the registry read "
+     "anew. "
+     "Boxes that run keep what they have."},
+    {"packages remove", "The next start that asks for it resolves it anew."},
     {"trust",
      "A project's .claudebox.toml has the keys of a profile. What takes something away from what you ask for "
      "applies "
@@ -206,7 +230,9 @@ constexpr std::array kCommands = std::to_array<CommandText>({
      "text, or "
      "what changed since the last time, is shown first. The approval is for this text at this path; a "
      "changed, moved "
-     "or copied file asks again, and no option approves one."},
+     "or copied file asks again, and no option approves one. The same goes for a local flake whose packages "
+     "or dev "
+     "shell are asked for: its approval is for the files that its evaluation reads."},
     {"instance",
      "An instance is a project's persistent state: the box's home, the agent's history, sessions and "
      "settings. "

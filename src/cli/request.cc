@@ -20,6 +20,7 @@
 #include "profile/grants.h"
 #include "profile/load.h"
 #include "profile/network_grants.h"
+#include "profile/package_grants.h"
 #include "profile/project.h"
 
 namespace claudebox::cli {
@@ -92,6 +93,8 @@ void take_lists(const LowArgs& low, plan::Request& request, base::Diagnostics& p
        [](const auto& a, const auto& b) { return a.port == b.port; });
   take("--mount", low.mounts, request.mounts, problems, profile::parse_mount,
        [](const auto& a, const auto& b) { return target_of(a) == target_of(b); });
+  take("--package", low.packages, request.packages, problems, profile::parse_package,
+       [](const auto& a, const auto& b) { return a.flake == b.flake && a.attribute == b.attribute; });
   take("--env", low.env, request.env, problems, profile::parse_env,
        [](const auto& a, const auto& b) { return a.name == b.name; });
   for (auto at = request.env.begin(); at != request.env.end(); ++at)
@@ -124,6 +127,9 @@ plan::Request settle(const LowArgs& low, const sys::HostView& host, std::vector<
   take_lists(low, request, problems);
   if (low.nix_daemon) request.nix_daemon = Origin{Origin::Kind::flag, "--nix-daemon", "asked for"};
   request.nix_daemon_network = request.nix_daemon_network || low.nix_daemon_network;
+  if (low.devshell)
+    if (auto shell = profile::parse_devshell(Typed::flag("--devshell", *low.devshell), problems))
+      request.devshell = std::move(*shell);
   if (low.agent) profile::request_agent(Typed::flag("--agent", *low.agent), request, problems);
   if (low.auth) profile::request_login(Typed::flag("--auth", *low.auth), request, problems);
   return request;

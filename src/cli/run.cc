@@ -34,6 +34,9 @@ constexpr auto kVerbs = std::to_array<Row>({
     {Verb::profile_new, new_profile, true},
     {Verb::profile_import, import_profile, true},
     {Verb::trust, trust, false},
+    {Verb::packages_list, list_packages, true},
+    {Verb::packages_update, update_packages, false},
+    {Verb::packages_remove, remove_packages, false},
     {Verb::complete, print_values, true},
 });
 

@@ -77,6 +77,7 @@ void make_mount_point(BoxTree& tree, const Mount& mount, const std::string& path
     case Mount::Kind::proc:
     case Mount::Kind::dev:
     case Mount::Kind::login:
+    case Mount::Kind::store:
       tree.directory(path);
       return;
   }

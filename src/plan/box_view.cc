@@ -1,5 +1,6 @@
 #include "plan/box_view.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "base/path.h"
@@ -9,6 +10,13 @@ namespace claudebox::plan {
 namespace {
 
 constexpr int kMaxSymlinks = 40;  // as the kernel, path_resolution(7)
+
+/// Whether a mount of the kind store shows `path`, which it shows at the host's path.
+bool has_of_store(const Mount& mount, const std::string& path) {
+  if (mount.kind != Mount::Kind::store || path == mount.target) return false;
+  const std::string below = base::relative_to(path, mount.target);
+  return std::binary_search(mount.names.begin(), mount.names.end(), below.substr(0, below.find('/')));
+}
 
 }  // namespace
 
@@ -31,7 +39,7 @@ std::optional<std::string> BoxView::step(const std::string& box_path, bool& is_s
     link = mount->source;
     return std::string();
   }
-  if (mount && mount->is_bind()) {
+  if (mount && (mount->is_bind() || has_of_store(*mount, box_path))) {
     const std::string below = base::relative_to(box_path, mount->target);
     std::string on_host = below.empty() ? mount->source : base::path_join(mount->source, below);
     const auto info = host_.lstat(on_host);

@@ -68,6 +68,9 @@ void add_mount(std::vector<Word>& words, const Plan& plan, const Mount& mount) {
     case Mount::Kind::dev:
       words.insert(words.end(), {std::string("--dev"), mount.target});
       return;
+    case Mount::Kind::store:
+      words.insert(words.end(), {std::string("--ro-bind-fd"), StoreDirectory{}, mount.target});
+      return;
     case Mount::Kind::login:
       words.insert(words.end(), {std::string("--ro-bind-fd"), LoginDirectory{}, mount.target});
       return;

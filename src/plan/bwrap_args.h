@@ -26,7 +26,11 @@ struct SeccompFilter {
 struct LoginDirectory {
   bool operator==(const LoginDirectory&) const = default;
 };
-using Word = std::variant<std::string, BoundPath, Bytes, SeccompFilter, LoginDirectory>;
+/// The tree of Mount::Kind::store, likewise.
+struct StoreDirectory {
+  bool operator==(const StoreDirectory&) const = default;
+};
+using Word = std::variant<std::string, BoundPath, Bytes, SeccompFilter, LoginDirectory, StoreDirectory>;
 
 /// bwrap's options for `plan`, without the program, "--" and the command.
 /// Binds are by descriptor (--bind-fd, --ro-bind-fd), so that what was looked at is what is mounted.

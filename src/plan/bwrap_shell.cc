@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 
+#include "base/path.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "plan/bwrap_args.h"
@@ -133,6 +134,10 @@ class ShellCommand {
       out += "--dir " + operand(words, at + 2);
       return at + 3;
     }
+    if (at + 2 < words.size() && std::holds_alternative<StoreDirectory>(words[at + 1])) {
+      out += store_binds();
+      return at + 3;
+    }
     const std::size_t operands = is_one_of(*name, kNoOperand) ? 0 : is_one_of(*name, kTwoOperands) ? 2 : 1;
     const std::size_t end = std::min(at + 1 + operands, words.size());
     out += *name == "--bind-fd" ? "--bind" : *name == "--ro-bind-fd" ? "--ro-bind" : *name;
@@ -143,6 +148,19 @@ class ShellCommand {
     }
     for (std::size_t i = at + 1; i < end; ++i) out += " " + operand(words, i);
     return end;
+  }
+
+  /// The launch prepares one tree of them; here each path is a bind of its own.
+  std::string store_binds() const {
+    std::string out;
+    for (const auto& mount : plan_.mounts) {
+      if (mount.kind != Mount::Kind::store) continue;
+      for (const auto& name : mount.names) {
+        const std::string path = quote(base::path_join(mount.target, name));
+        out += (out.empty() ? "--ro-bind " : " \\\n  --ro-bind ") + path + " " + path;
+      }
+    }
+    return out;
   }
 
   std::string operand(const std::vector<Word>& words, std::size_t at) {

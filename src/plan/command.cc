@@ -6,6 +6,7 @@
 #include "net/name_pattern.h"
 #include "plan/agent.h"
 #include "plan/box_view.h"
+#include "plan/packages.h"
 #include "plan/passes.h"
 
 namespace claudebox::plan {
@@ -63,8 +64,10 @@ class CommandSearch {
     if (unusable && name.find('/') != std::string::npos) {
       problems.add("can't execute " + *unusable + ": it is not an executable file",
                    "chmod +x makes a file executable", ExitCode::cannot_execute);
-    } else {
+    } else if (packages_resolved(plan_)) {
       problems.add("command not found in the box: " + name, hint(name), ExitCode::command_not_found);
+    } else {
+      return name;  // looked for again when they are there
     }
     return std::nullopt;
   }

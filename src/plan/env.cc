@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "plan/box_view.h"
+#include "plan/packages.h"
 #include "plan/passes.h"
 
 namespace claudebox::plan {
@@ -63,6 +64,28 @@ class EnvPass {
       for (const auto name : kProxies) proxy(std::string(name));
   }
 
+  /// What dev shells set. A variable that claudebox makes or takes from the host stays as it is.
+  void from_devshells() {
+    for (const auto& package : plan_.packages)
+      for (const auto& [name, value] : package.variables) {
+        const bool taken = std::any_of(plan_.env.begin(), plan_.env.end(),
+                                       [&](const EnvVar& other) { return other.name == name; });
+        if (!taken)
+          put({.name = name,
+               .value = value,
+               .kind = EnvVar::Kind::generated,
+               .origin = {package.origin.kind, package.origin.source, "set by the dev shell"}});
+      }
+  }
+
+  /// The value that a dev shell has for a variable that the user grants; null where none has.
+  const std::string* of_devshell(const std::string& name) const {
+    for (const auto& package : plan_.packages)
+      for (const auto* all : {&package.variables, &package.withheld})
+        if (const auto found = all->find(name); found != all->end()) return &found->second;
+    return nullptr;
+  }
+
   void extra(const EnvRequest& wish, base::Diagnostics& problems) {
     EnvVar variable{.name = wish.name, .value = {}, .kind = EnvVar::Kind::extra, .origin = wish.origin};
     if (wish.value) {
@@ -70,6 +93,13 @@ class EnvPass {
     } else {
       const std::string& there = wish.host_name.empty() ? wish.name : wish.host_name;
       const auto found = host_.environment().find(there);
+      if (found == host_.environment().end() && wish.host_name.empty())
+        if (const std::string* value = of_devshell(there)) {
+          variable.value = *value;
+          return put(std::move(variable));
+        }
+      // What a dev shell has is known when it is resolved, and looked for again then.
+      if (found == host_.environment().end() && !packages_resolved(plan_)) return;
       if (found == host_.environment().end()) {
         const std::string as = there == wish.name ? "" : ", as " + wish.name;
         problems.add(
@@ -91,6 +121,9 @@ class EnvPass {
     const auto add = [&](const std::string& entry) {
       if (std::find(entries.begin(), entries.end(), entry) == entries.end()) entries.push_back(entry);
     };
+    for (const auto& package : plan_.packages)
+      for (const auto& entry : package.path)
+        if (view_.find(entry)) add(entry);
     for (const auto& entry : base::split(host_.variable("PATH").value_or(""), ':'))
       if (entry.starts_with('/') && view_.find(entry)) add(base::normalize(entry));
     for (const std::string standard : {"/usr/local/bin", "/usr/bin", "/bin", "/run/current-system/sw/bin"})
@@ -167,6 +200,7 @@ void plan_env(const Request& request, const sys::HostView& host, Plan& plan, bas
   if (plan.nix_daemon) pass.generated("NIX_REMOTE", "daemon", "nix would take a store of its own");
   pass.generated("CLAUDEBOX", plan.instance.id, "says that this is a box");
   pass.from_host();
+  pass.from_devshells();
   for (const auto& wish : request.env) pass.extra(wish, problems);
 }
 

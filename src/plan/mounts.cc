@@ -17,6 +17,7 @@ int precedence(const Mount& mount) {
   switch (mount.purpose) {
     case Purpose::protection:
       return mount.kind == Mount::Kind::writable ? 5 : 6;  // a pin gives way to a cover
+    case Purpose::packages:
     case Purpose::extra:
       return 4;
     case Purpose::project:

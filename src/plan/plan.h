@@ -23,6 +23,7 @@ enum class Purpose {
   login,       ///< what the agent logs in with
   project,     ///< the project and its git directory
   protection,  ///< read-only covers over what later runs on the host
+  packages,    ///< what Nix resolved
   extra,       ///< asked for by the user
 };
 
@@ -38,6 +39,7 @@ struct Mount {
     proc,
     dev,
     login,  ///< read-only: a file system in memory that only claudebox writes, with the agent's credential
+    store,  ///< read-only: those paths of the directory `source` that `names` has, and no other
   };
   Kind kind = Kind::read_only;
   std::string target{};   ///< absolute path in the box, normalized
@@ -48,6 +50,7 @@ struct Mount {
   base::Origin origin{};
   std::vector<std::string>
       inside{};  ///< of what the user asked for: secrets by their names, relative to the source
+  std::vector<std::string> names{};  ///< of a store, sorted
 
   bool is_bind() const { return kind == Kind::read_only || kind == Kind::writable; }
   bool operator==(const Mount&) const = default;
@@ -169,6 +172,33 @@ struct Login {
   bool operator==(const Login&) const = default;
 };
 
+/// A package or a dev shell of Nix (PKG-1): what was asked for and, where that has been resolved before and still holds,
+/// what it came to.
+struct Package {
+  enum class Kind { package, devshell };
+  Kind kind = Kind::package;
+  std::string flake{};      ///< a reference, or the canonical directory of a local flake
+  std::string attribute{};  ///< empty: the flake's default
+  bool local = false;
+  std::string repository{};                    ///< of a local flake: the work tree around it; empty: none
+  std::vector<std::string> git_directories{};  ///< and what git keeps outside of that
+  std::string approved{};                      ///< what of its files was approved, see plan/flake_source
+  std::string entry{};                         ///< the directory of its record
+  std::string settings{};                      ///< a digest of the configuration of Nix that it depends on
+  bool resolved = false;
+  std::string locked{};                            ///< what the reference meant then
+  std::vector<std::string> outputs{};              ///< paths in the store
+  std::vector<std::string> closure{};              ///< these and all that they need
+  std::vector<std::string> path{};                 ///< entries for PATH
+  std::map<std::string, std::string> variables{};  ///< of a dev shell: those that enter the box
+  std::map<std::string, std::string> withheld{};   ///< and those that enter it only where they are granted
+  base::Origin origin{};
+
+  /// "nixpkgs#python3"; a local flake by its directory.
+  std::string name() const { return flake + (attribute.empty() ? "" : "#" + attribute); }
+  bool operator==(const Package&) const = default;
+};
+
 struct Command {
   Action action = Action::agent;
   std::vector<std::string> argv{};  ///< argv[0] is the absolute path in the box
@@ -185,6 +215,8 @@ struct Plan {
   Instance instance{};
   Command command{};
   Login login{};
+  std::vector<Package> packages{};
+  std::string store_place{};  ///< the directory that a mount of the kind store is prepared on
   uid_t uid = 0;
   gid_t gid = 0;
   std::string user{};

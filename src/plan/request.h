@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -93,6 +94,15 @@ struct LiftedProtection {
   bool operator==(const LiftedProtection&) const = default;
 };
 
+/// One `--package` or `--devshell`: what Nix calls an installable, FLAKE#ATTRIBUTE.
+struct PackageRequest {
+  std::string flake;  ///< a reference ("nixpkgs", "github:owner/repo"), or a directory where it is `local`
+  std::string attribute;  ///< "python3"; empty: the flake's default
+  bool local = false;     ///< `flake` is a path as typed; "." is the project's own
+  base::Origin origin;
+  bool operator==(const PackageRequest&) const = default;
+};
+
 /// A file that had a say in this request.
 struct SettingsFile {
   enum class Kind { defaults, profile, project };
@@ -125,12 +135,15 @@ struct Request {
   bool nix_daemon_network = false;         ///< --nix-daemon-network: known to leave the tier
   std::vector<MountRequest> mounts;
   std::vector<EnvRequest> env;
-  std::optional<Setting<LoginMode>> login;  ///< --auth; without it planning chooses
-  std::string login_store;                  ///< of --auth store:NAME; empty: "default"
-  std::optional<std::string> project;       ///< --project DIR
-  std::optional<std::string> instance;      ///< --instance NAME: a parallel instance beside the project's own
-  Setting<bool> nested{true, {}};           ///< sandboxes can be made in the box
-  Setting<bool> always_ask{false, {}};      ///< also where nothing changed
+  std::vector<PackageRequest> packages;
+  std::optional<PackageRequest> devshell;
+  std::map<std::string, std::string> approved_flakes;  ///< directory and text, see plan/flake_source
+  std::optional<Setting<LoginMode>> login;             ///< --auth; without it planning chooses
+  std::string login_store;                             ///< of --auth store:NAME; empty: "default"
+  std::optional<std::string> project;                  ///< --project DIR
+  std::optional<std::string> instance;  ///< --instance NAME: a parallel instance beside the project's own
+  Setting<bool> nested{true, {}};       ///< sandboxes can be made in the box
+  Setting<bool> always_ask{false, {}};  ///< also where nothing changed
   std::vector<LiftedProtection> lifted;
   std::vector<SettingsFile> files;  ///< lowest first
   std::vector<Note> notes;          ///< about what was asked for

@@ -4,6 +4,7 @@
 #include "profile/grants.h"
 #include "profile/keys.h"
 #include "profile/network_grants.h"
+#include "profile/package_grants.h"
 
 namespace claudebox::profile {
 namespace {
@@ -61,6 +62,17 @@ Effect effect_of_auth(const Entry& entry, const plan::Request& request) {
       request.login_store == wanted.login_store)
     return Effect::nothing;
   return wanted.login->value == plan::LoginMode::none ? Effect::tightens : Effect::widens;
+}
+
+/// Whatever it names is evaluated on this machine, so only the very same is nothing new.
+Effect effect_of_devshell(const Entry& entry, const plan::Request& request) {
+  if (!entry.truth) return request.devshell ? Effect::tightens : Effect::nothing;
+  base::Diagnostics unused;
+  const auto wanted = parse_devshell({entry.is_boolean() ? "." : entry.text, "devshell", {}}, unused);
+  const bool own_or_remote = wanted && (!wanted->local || wanted->flake == ".");
+  const bool same = own_or_remote && request.devshell && wanted->flake == request.devshell->flake &&
+                    wanted->attribute == request.devshell->attribute;
+  return same ? Effect::nothing : Effect::widens;
 }
 
 Effect effect_of_nested(const Entry& entry, const plan::Request& request) {

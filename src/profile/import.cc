@@ -35,7 +35,7 @@ class Import {
     if (problems_.items().size() != before) return std::nullopt;
     std::string out = "# From " + base::toml_string(source_.name) + ", which nothing reads any more.\n";
     if (!network_.empty()) out += "network = " + base::toml_string(network_) + "\n";
-    out += list("mounts", mounts_, "") + list("env", env_, "") + list("packages", packages_, "# ");
+    out += list("mounts", mounts_) + list("env", env_) + list("packages", packages_);
     return out;
   }
 
@@ -81,11 +81,9 @@ class Import {
     if (known.key != "mounts" && word.has_home)
       return problem(word.at, "$HOME means nothing here", "write the name");
     const std::string text = known.key == "mounts" ? word.path : word.text;
-    if (const Key* key = find_key(known.key)) {
-      const std::size_t before = problems_.items().size();
-      judge(*key, word, text);
-      if (problems_.items().size() != before) return;
-    }
+    const std::size_t before = problems_.items().size();
+    judge(*find_key(known.key), word, text);
+    if (problems_.items().size() != before) return;
     const bool twice =
         std::any_of(list.begin(), list.end(), [&](const Item& other) { return other.text == text; });
     if (!twice) list.push_back({assignment.name, text});
@@ -99,12 +97,11 @@ class Import {
     for (const auto& item : found.items()) problem(word.at, item.message, item.hint);
   }
 
-  static std::string list(const std::string& key, const std::vector<Item>& items, const std::string& mark) {
+  static std::string list(const std::string& key, const std::vector<Item>& items) {
     if (items.empty()) return {};
-    std::string out = mark.empty() ? "" : "# Not known to this version of claudebox yet:\n";
-    out += mark + key + " = [\n";
-    for (const auto& item : items) out += mark + "  " + base::toml_string(item.text) + ",\n";
-    return out + mark + "]\n";
+    std::string out = key + " = [\n";
+    for (const auto& item : items) out += "  " + base::toml_string(item.text) + ",\n";
+    return out + "]\n";
   }
 
   const Source& source_;

@@ -53,8 +53,7 @@ TEST_F(ShellImport, AWholeProfile) {
             "  \"/srv/it's\",\n"
             "]\n"
             "env = [\n  \"GH_TOKEN\",\n  \"AWS_PROFILE\",\n]\n"
-            "# Not known to this version of claudebox yet:\n"
-            "# packages = [\n#   \"nodejs\",\n#   \"jq\",\n# ]\n");
+            "packages = [\n  \"nodejs\",\n  \"jq\",\n]\n");
 }
 
 TEST_F(ShellImport, Tiers) {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "profile/grants.h"
 #include "profile/network_grants.h"
+#include "profile/package_grants.h"
 
 namespace claudebox::profile {
 namespace {
@@ -20,6 +21,23 @@ template <class Value>
 void take(const Entry& entry, std::vector<Value>& out, base::Diagnostics& problems,
           std::optional<Value> (*parse)(const Typed&, base::Diagnostics&)) {
   if (auto value = parse(typed(entry), problems)) out.push_back(std::move(*value));
+}
+
+bool is_absolute(const std::string& path) {
+  return path.starts_with('/') || path == "~" || path.starts_with("~/");
+}
+
+/// A local flake's directory against the file that names it. False with a problem where it can't be told.
+bool settle_flake(const std::string& key, const Place& place, plan::PackageRequest& package,
+                  base::Diagnostics& problems) {
+  if (!package.local || is_absolute(package.flake)) return true;
+  if (place.directory.empty()) {
+    problems.add(key + ": '" + package.flake + "' is a relative path",
+                 "a profile is used in every directory: begin with / or ~/");
+    return false;
+  }
+  package.flake = base::normalize(base::path_join(place.directory, package.flake));
+  return true;
 }
 
 constexpr const char* kOnlyNames =
@@ -65,8 +83,7 @@ void apply_mount(const Entry& entry, const Place& place, plan::Request& request,
   spelled.text = *expanded;
   auto mount = parse_mount(spelled, problems);
   if (!mount) return;
-  const bool absolute =
-      mount->source.starts_with('/') || mount->source == "~" || mount->source.starts_with("~/");
+  const bool absolute = is_absolute(mount->source);
   if (!absolute && place.directory.empty()) {
     problems.add("mounts: '" + mount->source + "' is a relative path",
                  "a profile is used in every directory: begin with / or ~/");
@@ -98,6 +115,27 @@ void apply_agent(const Entry& entry, const Place&, plan::Request& request, base:
 
 void apply_auth(const Entry& entry, const Place&, plan::Request& request, base::Diagnostics& problems) {
   request_login(typed(entry), request, problems);
+}
+
+void apply_package(const Entry& entry, const Place& place, plan::Request& request,
+                   base::Diagnostics& problems) {
+  auto package = parse_package(typed(entry), problems);
+  if (package && settle_flake("packages", place, *package, problems))
+    request.packages.push_back(std::move(*package));
+}
+
+void apply_devshell(const Entry& entry, const Place& place, plan::Request& request,
+                    base::Diagnostics& problems) {
+  request.devshell.reset();
+  if (!entry.truth) return;
+  if (entry.text.empty()) {
+    request.devshell = plan::PackageRequest{".", {}, true, entry.origin};
+    return;
+  }
+  auto shell = parse_devshell(typed(entry), problems);
+  if (!shell) return;
+  const bool own = shell->local && shell->flake == ".";
+  if (own || settle_flake("devshell", place, *shell, problems)) request.devshell = std::move(*shell);
 }
 
 void apply_nested(const Entry& entry, const Place&, plan::Request& request, base::Diagnostics&) {

@@ -20,6 +20,10 @@ void apply_mount(const Entry& entry, const Place& place, plan::Request& request,
 void apply_env(const Entry& entry, const Place& place, plan::Request& request, base::Diagnostics& problems);
 void apply_agent(const Entry& entry, const Place& place, plan::Request& request, base::Diagnostics& problems);
 void apply_auth(const Entry& entry, const Place& place, plan::Request& request, base::Diagnostics& problems);
+void apply_package(const Entry& entry, const Place& place, plan::Request& request,
+                   base::Diagnostics& problems);
+void apply_devshell(const Entry& entry, const Place& place, plan::Request& request,
+                    base::Diagnostics& problems);
 void apply_nested(const Entry& entry, const Place& place, plan::Request& request,
                   base::Diagnostics& problems);
 void apply_audit(const Entry& entry, const Place& place, plan::Request& request, base::Diagnostics& problems);
@@ -36,6 +40,7 @@ Effect effect_of_network(const Entry& entry, const plan::Request& request);
 Effect effect_of_allow(const Entry& entry, const plan::Request& request);
 Effect effect_of_agent(const Entry& entry, const plan::Request& request);
 Effect effect_of_auth(const Entry& entry, const plan::Request& request);
+Effect effect_of_devshell(const Entry& entry, const plan::Request& request);
 Effect effect_of_nested(const Entry& entry, const plan::Request& request);
 Effect effect_of_audit(const Entry& entry, const plan::Request& request);
 Effect effect_of_nix_daemon(const Entry& entry, const plan::Request& request);

@@ -125,6 +125,11 @@ class Reader {
         if (const auto* truth = node.as_boolean()) return add(key, {}, truth->get(), at);
         return problem(at, name + " is true or false, and this is " + kind_of(node),
                        node.is_string() ? "without quotes" : name + " = true, or " + name + " = false");
+      case Type::text_or_boolean:
+        if (const auto* truth = node.as_boolean()) return add(key, {}, truth->get(), at);
+        if (const auto* text = node.as_string()) return add(key, text->get(), true, at, true);
+        return problem(at, name + " is true, false or one text, and this is " + kind_of(node),
+                       name + " = true, or " + name + " = \"...\"");
       case Type::text:
         if (const auto* text = node.as_string()) return add(key, text->get(), false, at);
         return problem(at, name + " is one text, and this is " + kind_of(node),
@@ -152,9 +157,10 @@ class Reader {
     }
   }
 
-  void add(const Key& key, const std::string& text, bool truth, Position at) {
+  void add(const Key& key, const std::string& text, bool truth, Position at, bool from_text = false) {
     const std::string name(key.name);
-    if (key.type != Type::boolean && text.empty())
+    const bool may_be_empty = key.type == Type::boolean || (key.type == Type::text_or_boolean && !from_text);
+    if (!may_be_empty && text.empty())
       return problem(at, name + " has an empty text",
                      "write " + std::string(key.value) + ", or leave it out");
     if (text.size() > kLongestText)

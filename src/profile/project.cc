@@ -96,8 +96,7 @@ Judged judge(const Source& source, const plan::Request& asked, const sys::HostVi
 }
 
 std::string describe(const Entry& entry) {
-  const std::string value =
-      entry.key->type == Type::boolean ? (entry.truth ? "true" : "false") : "\"" + entry.text + "\"";
+  const std::string value = entry.is_boolean() ? (entry.truth ? "true" : "false") : "\"" + entry.text + "\"";
   return std::string(entry.key->name) + " " + value + " (line " + std::to_string(entry.at.line) + ")";
 }
 

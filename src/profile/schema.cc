@@ -133,6 +133,27 @@ constexpr auto kKeys = std::to_array<Key>({
      .widens = "everything else, unless it is what you asked for",
      .apply = apply_auth,
      .effect = effect_of_auth},
+    {.name = "packages",
+     .type = Type::list,
+     .value = "PKG",
+     .choices = {},
+     .summary = "packages that Nix provides, as --package: NAME of nixpkgs, or FLAKE#NAME",
+     .tightens = "never",
+     .widens = "always",
+     .apply = apply_package,
+     .effect = always_widens,
+     .identity = whole_text,
+     .paths = true},
+    {.name = "devshell",
+     .type = Type::text_or_boolean,
+     .value = "true|FLAKE[#NAME]",
+     .choices = {},
+     .summary = "the dev shell of the project's own flake, or of another, as --devshell",
+     .tightens = "false",
+     .widens = "always, unless it is what you asked for",
+     .apply = apply_devshell,
+     .effect = effect_of_devshell,
+     .paths = true},
     {.name = "nested",
      .type = Type::boolean,
      .value = "true|false",
@@ -184,6 +205,10 @@ constexpr auto kKeys = std::to_array<Key>({
 });
 
 }  // namespace
+
+bool Entry::is_boolean() const {
+  return key->type == Type::boolean || (key->type == Type::text_or_boolean && text.empty());
+}
 
 std::string_view Key::table() const {
   const std::size_t dot = name.find('.');

@@ -14,7 +14,7 @@
 
 namespace claudebox::profile {
 
-enum class Type { text, list, boolean };
+enum class Type { text, list, boolean, text_or_boolean };
 
 /// What a value of a project's own file does to what the user asked for.
 enum class Effect {
@@ -36,10 +36,11 @@ struct Position {
 struct Entry {
   const Key* key = nullptr;
   std::string text{};  ///< of a text or an item
-  bool truth = false;  ///< of a boolean
+  bool truth = false;  ///< of a boolean; of one that may be a text, too: true with every text
   Position at{};
   base::Origin origin{};  ///< "web.toml:12"
   int layer = 0;          ///< the rank of its file: the higher wins
+  bool is_boolean() const;
   bool operator==(const Entry&) const = default;
 };
 

@@ -8,7 +8,7 @@ namespace claudebox::profile {
 namespace {
 
 std::string value_of(const Entry& entry) {
-  if (entry.key->type == Type::boolean) return entry.truth ? "true" : "false";
+  if (entry.is_boolean()) return entry.truth ? "true" : "false";
   return base::toml_string(entry.text);
 }
 
@@ -44,6 +44,9 @@ std::string property(const Key& key, const std::string& indent) {
   switch (key.type) {
     case Type::boolean:
       out += inner + "\"type\": \"boolean\"\n";
+      break;
+    case Type::text_or_boolean:
+      out += inner + "\"type\": [\"boolean\", \"string\"],\n" + inner + "\"minLength\": 1\n";
       break;
     case Type::text:
       out += inner + "\"type\": \"string\",\n";

@@ -9,6 +9,7 @@
 //  - generated variables and the allow-listed ones of the host, which hold no secret by their nature and
 //  differ from
 //    terminal to terminal;
+//  - what a package or a dev shell came to: its name is the grant, and a local flake has an approval of its own;
 //  - the value of a variable that is taken from the host by name: the name is the grant, and tokens are
 //  renewed.
 // Version numbers in the paths of tools and the agent are blanked, so that an update of the agent is not a
@@ -125,6 +126,9 @@ std::string approval_text(const plan::Plan& plan) {
   if (const auto mode = plan.login.mode.value; mode != plan::LoginMode::none)
     text += "login " + std::string(plan::login_name(mode)) +
             (mode == plan::LoginMode::store ? " " + word(plan.login.store) : "") + "\n";
+  for (const auto& package : plan.packages)
+    text += std::string(package.kind == plan::Package::Kind::devshell ? "devshell " : "package ") +
+            word(package.name()) + "\n";
   text += "user " + std::to_string(plan.uid) + (plan.nested ? "" : " without nested sandboxes") + "\n";
 
   std::set<std::string> mounts;

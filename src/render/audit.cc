@@ -144,6 +144,7 @@ std::string audit(const plan::Plan& plan, const Style& style) {
   Audit parts(plan, page);
   parts.title();
   parts.login();
+  parts.packages();
   parts.network();
   parts.files();
   parts.guards();

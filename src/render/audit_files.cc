@@ -43,6 +43,8 @@ std::string label_of(const plan::Plan& plan, const Mount& mount) {
   switch (mount.purpose) {
     case Purpose::project:
       return mount.target == plan.project.root ? "project" : "git";
+    case Purpose::packages:
+      return "packages";
     case Purpose::extra:
       return "extra";
     case Purpose::agent:
@@ -88,6 +90,8 @@ void Audit::mount(const Mount& mount, const std::string& label) {
       mount.kind == Mount::Kind::writable && mount.purpose == Purpose::extra && !dangers.empty();
   const Role mode = outside ? Role::danger : writable ? Role::warning : Role::good;
   Line text = {{shown(mount), dangers.empty() ? Role::plain : Role::danger}};
+  if (mount.kind == Mount::Kind::store)
+    text.push_back({"  " + std::to_string(mount.names.size()) + " paths of it", Role::dim});
   if (is_home(plan_, mount)) text.push_back({"  the box's own, kept for this project", Role::dim});
   grant(label_line(writable, mode, label), text, dangers, &mount.origin);
 }

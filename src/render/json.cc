@@ -53,6 +53,8 @@ const char* name_of(Mount::Kind kind) {
       return "dev";
     case Mount::Kind::login:
       return "login";
+    case Mount::Kind::store:
+      return "store";
   }
   return "";
 }
@@ -71,6 +73,8 @@ const char* name_of(plan::Purpose purpose) {
       return "project";
     case plan::Purpose::protection:
       return "protection";
+    case plan::Purpose::packages:
+      return "packages";
     case plan::Purpose::extra:
       return "extra";
   }
@@ -176,6 +180,12 @@ ordered_json variable_record(const EnvVar& variable) {
   return out;
 }
 
+std::vector<std::string> names_in(const std::map<std::string, std::string>& map) {
+  std::vector<std::string> names;
+  for (const auto& [name, _] : map) names.push_back(name);
+  return names;
+}
+
 template <class Range, class Function>
 ordered_json array_of(const Range& range, Function record) {
   ordered_json out = ordered_json::array();
@@ -236,6 +246,19 @@ ordered_json record_of(const plan::Plan& plan) {
                   {"renewal", plan.login.renewal},
                   {"renewal_directory", plan.login.renewal_directory},
                   {"origin", origin_of(plan.login.mode.origin)}};
+  out["packages"] = array_of(plan.packages, [](const plan::Package& package) -> ordered_json {
+    return {{"name", package.name()},
+            {"kind", package.kind == plan::Package::Kind::devshell ? "devshell" : "package"},
+            {"local", package.local},
+            {"resolved", package.resolved},
+            {"locked", package.locked},
+            {"outputs", package.outputs},
+            {"closure", package.closure},
+            {"path", package.path},
+            {"withheld", names_in(package.withheld)},
+            {"record", package.entry},
+            {"origin", origin_of(package.origin)}};
+  });
   out["project"] = {{"root", plan.project.root},
                     {"directory", plan.project.directory},
                     {"canonical_root", plan.project.canonical_root},

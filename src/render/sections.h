@@ -20,8 +20,9 @@ class Audit {
   void title();
   void login();
   void network();
-  void files();   ///< what is there, and whether the box may write it
-  void guards();  ///< what keeps the project's files from acting on the host
+  void files();     ///< what is there, and whether the box may write it
+  void packages();  ///< what Nix provides, and whether it is there
+  void guards();    ///< what keeps the project's files from acting on the host
   void environment();
   void notes();
   void verdict();

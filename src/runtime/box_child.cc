@@ -44,6 +44,7 @@ enum class Step : int {
   gid_map,
   program,
   login,
+  store,
   network,
   landlock,
   descriptors,
@@ -94,12 +95,14 @@ bool cover_program(const char* program) noexcept {
   if (!write_file("/proc/self/gid_map", spec.gid_map)) fail(error_pipe, Step::gid_map);
   if (!cover_program(spec.program)) fail(error_pipe, Step::program);
   if (spec.login && !set_up_login_memory(*spec.login)) fail(error_pipe, Step::login);
+  if (spec.store && !set_up_store_tree(*spec.store)) fail(error_pipe, Step::store);
   if (spec.network)
     if (const auto step = set_up_box_network(*spec.network); step != NetworkStep::none)
       fail(error_pipe, Step::network, step);
   if (spec.scope_abstract_sockets && !sys::scope_abstract_sockets()) fail(error_pipe, Step::landlock);
 
   if (spec.standard_output >= 0 && ::dup2(spec.standard_output, 1) < 0) fail(error_pipe, Step::descriptors);
+  if (spec.standard_error >= 0 && ::dup2(spec.standard_error, 2) < 0) fail(error_pipe, Step::descriptors);
   // Whatever the caller left open by mistake stays outside, too.
   if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0) fail(error_pipe, Step::descriptors);
   for (std::size_t i = 0; i < spec.inherited_count; ++i)
@@ -174,6 +177,9 @@ bool cover_program(const char* program) noexcept {
     case Step::login:
       base::throw_system_error(failure.error, "can't put the login into a file system in memory",
                                "--auth none starts without one");
+    case Step::store:
+      base::throw_system_error(failure.error, "can't mount the packages of the box",
+                               "start again: what is missing of them is resolved anew then");
     case Step::network:
       throw_network_error(failure.network, failure.error);
     case Step::landlock:

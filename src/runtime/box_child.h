@@ -6,6 +6,7 @@
 
 #include "runtime/box_network.h"
 #include "runtime/login_memory.h"
+#include "runtime/store_tree.h"
 #include "sys/child_process.h"
 #include "sys/fd.h"
 
@@ -23,8 +24,10 @@ struct BoxChildSpec {
   const sigset_t* signal_mask = nullptr;          ///< the mask that the command starts with
   const struct sigaction* pipe_action = nullptr;  ///< what SIGPIPE does in it
   int standard_output = -1;                       ///< takes the place of descriptor 1 where it is not -1
+  int standard_error = -1;                        ///< the same for descriptor 2
   const BoxNetworkSpec* network = nullptr;        ///< a network namespace of its own; none: the host's
   const LoginMemorySpec* login = nullptr;         ///< the box's login in memory; none: it has no such thing
+  const StoreTreeSpec* store = nullptr;  ///< the paths of the Nix store that it has; none: no such tree
   bool scope_abstract_sockets = false;
 };
 

@@ -104,6 +104,15 @@ struct BoxLogin {
   std::optional<LoginStore> store;
 };
 
+/// Pointers into the plan.
+std::vector<const char*> names_in_store(const plan::Plan& plan) {
+  std::vector<const char*> names;
+  for (const auto& mount : plan.mounts)
+    if (mount.kind == plan::Mount::Kind::store)
+      for (const auto& name : mount.names) names.push_back(name.c_str());
+  return names;
+}
+
 void set_non_blocking(int descriptor) {
   ::fcntl(descriptor, F_SETFL, O_NONBLOCK);
 }
@@ -135,6 +144,11 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
     output = sys::make_pipe();
     set_non_blocking(output.read.get());
   }
+  sys::Pipe errors;
+  if (run_options.capture_errors) {
+    errors = sys::make_pipe();
+    set_non_blocking(errors.read.get());
+  }
   sys::Pipe block;
   if (plan.has_gateway()) block = sys::make_pipe();
   stage("sources");
@@ -156,6 +170,12 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
                                      .length = login.broker ? login.broker->content().size() : 0,
                                      .placeholder = options.login,
                                      .descriptors = login_hand_over.second.get()};
+  const std::vector<const char*> store_names = names_in_store(plan);
+  const StoreTreeSpec store_tree{.store = "/nix/store",
+                                 .place = plan.store_place.c_str(),
+                                 .names = store_names.data(),
+                                 .count = store_names.size(),
+                                 .placeholder = options.store};
   const BoxChildSpec spec{.program = plan.bwrap.c_str(),
                           .arguments = command.get(),
                           .uid_map = uid_map.c_str(),
@@ -165,12 +185,15 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
                           .signal_mask = &held.mask(),
                           .pipe_action = &held.pipe(),
                           .standard_output = run_options.capture ? output.write.get() : -1,
+                          .standard_error = run_options.capture_errors ? errors.write.get() : -1,
                           .network = plan.own_network() ? &box_network : nullptr,
                           .login = login.broker ? &login_memory : nullptr,
+                          .store = options.store >= 0 ? &store_tree : nullptr,
                           .scope_abstract_sockets = plan.scope_abstract_sockets};
   const BoxChild child = start_box_child(spec);
   status.write.reset();
   output.write.reset();
+  errors.write.reset();
   block.read.reset();
   stage("namespaces");
 
@@ -181,6 +204,8 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
                  .child = &child,
                  .status_pipe = status.read.get(),
                  .output_pipe = output.read.get(),
+                 .error_pipe = errors.read.get(),
+                 .own_session = plan.new_session,
                  .guard = &guard,
                  .terminal = &terminal,
                  .network = &network,

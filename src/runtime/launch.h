@@ -12,7 +12,9 @@ namespace claudebox::runtime {
 
 /// What the caller wants of a run beside its end. All may be empty.
 struct RunOptions {
-  std::function<void(std::string_view bytes)> capture{};  ///< takes the box's standard output (for selftest)
+  std::function<void(std::string_view bytes)> capture{};         ///< takes the box's standard output
+  std::function<void(std::string_view bytes)> capture_errors{};  ///< and its standard error
+  std::function<void(int signal)> on_signal{};  ///< one came, before anything is done about it
   std::function<void(const report::NetworkEvent& event)> on_event{};  ///< what happens in the box's network
   std::function<void(const char* stage)> on_stage{};  ///< a stage of the start is over, for --timings
 };

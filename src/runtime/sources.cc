@@ -50,9 +50,10 @@ OpenedOptions open_options(const std::vector<plan::Word>& words) {
       add_descriptor(open_source(source->path));
     } else if (const auto* bytes = std::get_if<plan::Bytes>(&word)) {
       add_descriptor(sys::make_memory_file("claudebox-file", bytes->content));
-    } else if (std::holds_alternative<plan::LoginDirectory>(word)) {
+    } else if (std::holds_alternative<plan::LoginDirectory>(word) ||
+               std::holds_alternative<plan::StoreDirectory>(word)) {
       sys::UniqueFd placeholder(::open("/dev/null", O_PATH | O_CLOEXEC));
-      out.login = placeholder.get();
+      (std::holds_alternative<plan::LoginDirectory>(word) ? out.login : out.store) = placeholder.get();
       add_descriptor(std::move(placeholder));
     } else {
       add_descriptor(sys::make_memory_file("claudebox-seccomp", sys::box_seccomp_filter()));

@@ -14,6 +14,7 @@ struct OpenedOptions {
   std::vector<sys::UniqueFd> descriptors;
   int login =
       -1;  ///< of them, what stands for the login's directory until the child has that; -1: there is none
+  int store = -1;    ///< the same for the tree of the Nix store's paths
   std::string text;  ///< the options, each ended by a NUL: what `bwrap --args FD` reads
 };
 

@@ -6,8 +6,8 @@
 //      └──the command ends─────────────────────────────────────────────────────────┴──────► ended
 //
 // running: terminal signals (Ctrl-C, Ctrl-\) reach the whole foreground group, the command included, so the
-//   supervisor only survives them and lets the command decide. Sent by a process (kill -INT), they reach the
-//   supervisor alone, so it hands them on. SIGTSTP, SIGTTIN and SIGTTOU keep their defaults: on Ctrl-Z the
+//   supervisor only survives them and lets the command decide. Sent by a process (kill -INT), or where the command has a
+//   session of its own, they reach the supervisor alone, so it hands them on. SIGTSTP, SIGTTIN and SIGTTOU keep their defaults: on Ctrl-Z the
 //   supervisor stops with the rest of the group, and the shell gets its prompt.
 // waiting: a client in the box is about to renew its login. Stopped now, it would lose it, so the request is kept
 //   back until it is done, at most 35 seconds (its own request gives up after 30). Most stops don't wait at all.
@@ -55,7 +55,12 @@ class Supervisor {
       go_on();
     });
     loop_.add(box_.status_pipe, EPOLLIN, [this](std::uint32_t) { read_status(); });
-    if (box_.output_pipe >= 0) loop_.add(box_.output_pipe, EPOLLIN, [this](std::uint32_t) { read_output(); });
+    const auto take = [this](int pipe, const auto& sink) {
+      if (pipe >= 0)
+        loop_.add(pipe, EPOLLIN, [this, pipe, &sink](std::uint32_t) { read_output(pipe, sink); });
+    };
+    take(box_.output_pipe, box_.options->capture);
+    take(box_.error_pipe, box_.options->capture_errors);
     if (box_.guard->descriptor() >= 0)
       loop_.add(box_.guard->descriptor(), EPOLLIN, [this](std::uint32_t) { check_guard(); });
     box_.network->start(loop_, std::move(box_.box_network), box_.child->pid,
@@ -93,9 +98,10 @@ class Supervisor {
     while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
       const int signal = static_cast<int>(info.ssi_signo);
       const bool from_terminal = info.ssi_code == SI_KERNEL;
+      if (box_.options->on_signal) box_.options->on_signal(signal);
       if (signal == SIGTERM || signal == SIGHUP) {
         stop(signal);
-      } else if (!from_terminal) {
+      } else if (!from_terminal || box_.own_session) {
         send_signal(find_inner_command(box_.child->pid), signal);
       }
     }
@@ -150,20 +156,28 @@ class Supervisor {
     if (got == 0) loop_.remove(box_.status_pipe);
   }
 
-  void read_output() {
+  using Sink = std::function<void(std::string_view)>;
+
+  void read_output(int pipe, const Sink& sink) {
     char buffer[16384];
-    const ssize_t got = ::read(box_.output_pipe, buffer, sizeof buffer);
-    if (got > 0) box_.options->capture({buffer, static_cast<std::size_t>(got)});
-    if (got == 0) loop_.remove(box_.output_pipe);
+    const ssize_t got = ::read(pipe, buffer, sizeof buffer);
+    if (got > 0) sink({buffer, static_cast<std::size_t>(got)});
+    if (got == 0) loop_.remove(pipe);
+  }
+
+  static void drain_output(int pipe, const Sink& sink) {
+    char buffer[16384];
+    if (pipe < 0) return;
+    for (ssize_t got = 0; (got = ::read(pipe, buffer, sizeof buffer)) > 0;)
+      sink({buffer, static_cast<std::size_t>(got)});
   }
 
   void drain() {
     char buffer[16384];
     for (ssize_t got = 0; (got = ::read(box_.status_pipe, buffer, sizeof buffer)) > 0;)
       status_.feed({buffer, static_cast<std::size_t>(got)});
-    if (box_.output_pipe < 0) return;
-    for (ssize_t got = 0; (got = ::read(box_.output_pipe, buffer, sizeof buffer)) > 0;)
-      box_.options->capture({buffer, static_cast<std::size_t>(got)});
+    drain_output(box_.output_pipe, box_.options->capture);
+    drain_output(box_.error_pipe, box_.options->capture_errors);
   }
 
   report::Outcome finish() {

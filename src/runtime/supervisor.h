@@ -20,8 +20,10 @@ sigset_t supervised_signals();
 struct RunningBox {
   sys::EventLoop* loop = nullptr;
   const BoxChild* child = nullptr;
-  int status_pipe = -1;  ///< read end of bwrap's --json-status-fd, non-blocking
-  int output_pipe = -1;  ///< read end of the box's standard output, or -1
+  int status_pipe = -1;      ///< read end of bwrap's --json-status-fd, non-blocking
+  int output_pipe = -1;      ///< read end of the box's standard output, or -1
+  int error_pipe = -1;       ///< the same of its standard error
+  bool own_session = false;  ///< the terminal's signals don't reach it by themselves
   Guard* guard = nullptr;
   Terminal* terminal = nullptr;
   Network* network = nullptr;

@@ -46,7 +46,8 @@ FileInfo info_of(const struct stat& st) {
           .uid = st.st_uid,
           .device = st.st_dev,
           .inode = st.st_ino,
-          .size = static_cast<std::uint64_t>(st.st_size)};
+          .size = static_cast<std::uint64_t>(st.st_size),
+          .modified = st.st_mtim.tv_sec * std::int64_t{1'000'000'000} + st.st_mtim.tv_nsec};
 }
 
 FileInfo info_at(const std::string& path, int flags) {

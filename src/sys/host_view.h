@@ -22,6 +22,7 @@ struct FileInfo {
   dev_t device = 0;
   ino_t inode = 0;
   std::uint64_t size = 0;
+  std::int64_t modified = 0;  ///< nanoseconds since 1970
 
   bool exists() const { return kind != FileKind::missing && kind != FileKind::inaccessible; }
   bool operator==(const FileInfo&) const = default;
