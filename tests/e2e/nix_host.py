@@ -194,8 +194,9 @@ class NixHost:
         """claudebox, to its end."""
         return self.user(self.binary, *arguments, **more)
 
-    def at_terminal(self, *arguments: str, answer: str = "y", cwd=None) -> tuple[int, str]:
-        """claudebox on a terminal of its own, which answers each question. Its exit status, and all that it printed."""
+    def at_terminal(self, *arguments: str, answer: str = "y", cwd=None, watch=lambda said: "") -> tuple[int, str]:
+        """claudebox on a terminal of its own, which answers each question. Its exit status, and all that it printed. `watch` is
+        told that each time there is more, and gives keys to press."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, b"\x28\0\x78\0\0\0\0\0")  # 40 rows of 120
         box = self.popen(*arguments, cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
@@ -211,6 +212,7 @@ class NixHost:
             if said.rstrip().endswith((b"[y/N]", b"[Y/n]")) and len(said) > answered:
                 os.write(ours, answer.encode() + b"\r")
                 answered = len(said) + len(answer) + 2
+            os.write(ours, watch(said.decode(errors="replace")).encode())
         os.close(ours)
         return box.wait(TIMEOUT), said.decode()
 

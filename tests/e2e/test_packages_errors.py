@@ -8,7 +8,7 @@ import pytest
 
 from conftest import need
 from nix_cache import cache_of
-from nix_host import nix_host, until
+from nix_host import nix_host
 
 pytestmark = pytest.mark.root
 
@@ -149,29 +149,26 @@ def test_progress_is_two_lines_where_there_is_no_terminal(nix):
 
 
 def test_progress_is_one_line_that_is_drawn_anew_on_a_terminal(nix):
-    import threading
+    def watch(said: str) -> str:
+        if "building slow" in said:
+            nix.open_gate("slow")
+        return ""
 
-    def go():
-        nix.wait_for_builder("slow")
-        until(lambda: True, "")
-        nix.open_gate("slow")
-
-    opener = threading.Thread(target=go)
-    opener.start()
-    status, said = nix.at_terminal("run", "--yes", *OFFLINE, "--package", "slow", "--", "/bin/sh", "-c", "slow")
-    opener.join()
+    status, said = nix.at_terminal("run", "--yes", *OFFLINE, "--package", "slow", "--", "/bin/sh", "-c", "slow", watch=watch)
     assert status == 0 and said.endswith("slow\r\n")
     drawn = [part for part in said.split("\r\x1b[K") if "nixpkgs#slow: " in part]
-    assert any("building slow" in part for part in drawn), said
-    assert all("\n" not in part for part in drawn[:-1]), "one line"
+    assert drawn and all("\n" not in part for part in drawn[:-1]), said
 
 
 def test_a_download_is_shown_as_far_as_it_is(with_daemon):
     nix = with_daemon
     with cache_of(nix, "big") as cache:
         cache.hold()
-        import threading
-        threading.Thread(target=lambda: (cache.halfway.wait(60), until(lambda: True, ""), cache.go.set())).start()
-        status, said = nix.at_terminal("run", "--yes", *OFFLINE, "--package", "big", "--", "/bin/sh", "-c", "true")
-    assert status == 0
-    assert "fetching" in said and "MiB" in said
+
+        def watch(said: str) -> str:
+            if "fetching" in said and "MiB" in said:
+                cache.go.set()
+            return ""
+
+        status, said = nix.at_terminal("run", "--yes", *OFFLINE, "--package", "big", "--", "/bin/sh", "-c", "true", watch=watch)
+    assert status == 0 and "MiB" in said
