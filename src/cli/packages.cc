@@ -98,7 +98,7 @@ packages::Result resolve_packages(const Context& context, const plan::Plan& plan
             instance::remove_own_file(state_root(context), uid, kTrust,
                                       base::base_name(approval_file(context.host, directory)));
           }};
-  return packages::resolve(plan, context.host, listener, anew);
+  return packages::resolve(plan, listener, anew);
 }
 
 std::variant<plan::Plan, int> with_packages(const Context& context, plan::Plan plan) {

@@ -59,7 +59,9 @@ base::Error explain(const plan::Package& package, const std::string& said,
     if (first.empty()) {
       first = strip_error(line);
     } else if (!base::trim(line).empty()) {
-      rest.push_back(line);
+      // Indented by nix below its own "error:"; an excerpt of a file keeps its columns.
+      const auto text = base::trim(line);
+      rest.push_back(text.starts_with("Did you mean") ? std::string(text) : line);
     }
   }
   if (text.find("last ") == std::string::npos)

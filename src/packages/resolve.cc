@@ -5,6 +5,7 @@
 //   3 nix builds or fetches, in another box, and makes a root in the same call, so that no collector comes between
 //   4 the closure is asked for, of a local flake the files that were read are compared with the approval
 //   5 the record is written: from here on a start needs no nix
+// The host is looked at anew for each step: a view of it remembers what was not there.
 // What fails before 5 takes its root and its copy away again. What nix has in its store by then stays there for the next
 // attempt, and the collector takes it otherwise.
 #include "packages/resolve.h"
@@ -61,15 +62,14 @@ struct Answer {
 
 class Resolution {
  public:
-  Resolution(const Package& package, const sys::HostView& host, const Listener& listener, bool anew)
+  Resolution(const Package& package, uid_t uid, const Listener& listener, bool anew)
       : package_(package),
-        host_(host),
         listener_(listener),
         anew_(anew),
         entry_(
             sys::make_directories_beneath(sys::open_directory("/"), base::relative_to(package.entry, "/"))),
         root_name_(kRoot + sys::random_name()) {
-    instance::check_owner(entry_, host.identity().uid);
+    instance::check_owner(entry_, uid);
   }
   Resolution(const Resolution&) = delete;
   Resolution& operator=(const Resolution&) = delete;
@@ -163,7 +163,7 @@ class Resolution {
     task.cache = cache();
     if (package_.local) task.flake = source();
     base::Diagnostics problems;
-    const auto box = plan::nix_box(package_, task, host_, problems);
+    const auto box = plan::nix_box(package_, task, *sys::this_host(), problems);
     return run_box(box, problems, log);
   }
 
@@ -172,7 +172,7 @@ class Resolution {
     sys::make_directories_beneath(entry_, kSource);
     const auto copy = [&](plan::CopyStep step) {
       base::Diagnostics problems;
-      const auto box = plan::copy_box(package_, step, source(), host_, problems);
+      const auto box = plan::copy_box(package_, step, source(), *sys::this_host(), problems);
       const Answer answer = run_box(box, problems, nullptr);
       if (answer.status != 0)
         throw base::Error("can't copy the flake in " + package_.flake + ": " +
@@ -332,7 +332,6 @@ class Resolution {
   }
 
   const Package& package_;
-  const sys::HostView& host_;
   const Listener& listener_;
   bool anew_;
   sys::Directory entry_;
@@ -344,10 +343,10 @@ class Resolution {
 
 }  // namespace
 
-Result resolve(const plan::Plan& plan, const sys::HostView& host, const Listener& listener, bool anew) {
+Result resolve(const plan::Plan& plan, const Listener& listener, bool anew) {
   try {
     for (const auto& package : plan.packages)
-      if (anew || !package.resolved) Resolution(package, host, listener, anew).run();
+      if (anew || !package.resolved) Resolution(package, plan.uid, listener, anew).run();
   } catch (const Cancelled&) {
     return Result::cancelled;
   }

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "plan/plan.h"
-#include "sys/host_view.h"
 
 namespace claudebox::packages {
 
@@ -28,7 +27,6 @@ enum class Result { resolved, cancelled };
 /// it and then written down in its record. Another process that resolves the same is waited for. Blocks until it is done,
 /// with the signals of a box's supervisor. Throws base::Error with nix's own words where it fails; no record, no root and no
 /// copy of the failed one stays then.
-Result resolve(const plan::Plan& plan, const sys::HostView& host, const Listener& listener,
-               bool anew = false);
+Result resolve(const plan::Plan& plan, const Listener& listener, bool anew = false);
 
 }  // namespace claudebox::packages

@@ -34,6 +34,13 @@ void bind(const sys::HostView& host, Plan& plan, const std::string& path, bool w
                          .origin = kOrigin});
 }
 
+/// One without which nothing could be done there.
+void bind_needed(const sys::HostView& host, Plan& plan, const std::string& path, bool writable,
+                 const std::string& target, base::Diagnostics& problems) {
+  if (!host.real_path(path)) problems.add(path + " is gone", "start again", ExitCode::setup);
+  bind(host, plan, path, writable, target);
+}
+
 void put(Plan& plan, const std::string& name, const std::string& value) {
   std::erase_if(plan.env, [&](const EnvVar& variable) { return variable.name == name; });
   plan.env.push_back({.name = name, .value = value, .origin = kOrigin});
@@ -136,10 +143,11 @@ std::optional<Plan> copy_box(const Package& package, CopyStep step, const std::s
       git && base::is_within(host.real_path(*git).value_or(*git), "/nix/store"))
     bind(host, plan, "/nix/store", false);
   if (step == CopyStep::files) {
-    bind(host, plan, from, false);
-    for (const auto& directory : package.git_directories) bind(host, plan, directory, false);
+    bind_needed(host, plan, from, false, from, problems);
+    for (const auto& directory : package.git_directories)
+      bind_needed(host, plan, directory, false, directory, problems);
   }
-  bind(host, plan, destination, true, "/copy");
+  bind_needed(host, plan, destination, true, "/copy", problems);
   plan = finish(std::move(plan), host, problems);
   plan.command = {
       .action = Action::command,
@@ -174,9 +182,9 @@ std::optional<Plan> nix_box(const Package& package, const NixTask& task, const s
   const std::string own =
       host.variable("XDG_CONFIG_HOME").value_or(host.identity().home + "/.config") + "/nix";
   bind(host, plan, own, false);
-  bind(host, plan, package.entry, true);
-  bind(host, plan, task.cache, true);
-  if (!task.flake.empty()) bind(host, plan, task.flake, false, kFlakePlace);
+  bind_needed(host, plan, package.entry, true, package.entry, problems);
+  bind_needed(host, plan, task.cache, true, task.cache, problems);
+  if (!task.flake.empty()) bind_needed(host, plan, task.flake, false, kFlakePlace, problems);
   plan = finish(std::move(plan), host, problems);
   put(plan, "XDG_CACHE_HOME", task.cache);
   if (store == NixStore::daemon) put(plan, "NIX_REMOTE", "daemon");
