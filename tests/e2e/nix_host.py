@@ -245,21 +245,31 @@ class NixHost:
 
     @contextlib.contextmanager
     def without_nix(self):
-        """Every program of nix but the daemon that runs leaves its name in the list given, and fails. It can't be missed:
-        /usr/bin/nix is all of them, and covered in the namespace that all boxes come from."""
-        marks = self.directory / "marks"
-        script = self.directory / "no-nix"
-        script.write_text(f"#!/bin/sh\necho \"$0\" >>{marks}\necho 'this nix was not to run' >&2\nexit 99\n")
+        """Every program of nix but the running daemon fails, and leaves a mark: gives the names of those that ran. None can be
+        missed: /usr/bin/nix is all of them, and covered in the namespace that all boxes come from; a pipe takes the marks, since
+        a box that can read its directory can write to that, however it is mounted."""
+        pipe, script = self.etc / "marks", self.directory / "no-nix"
+        os.mkfifo(pipe)
+        pipe.chmod(0o666)
+        reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        script.write_text("#!/bin/sh\necho \"$0\" >/etc/nix/marks\necho 'this nix was not to run' >&2\nexit 99\n")
         script.chmod(0o755)
-        marks.touch()
-        marks.chmod(0o666)
-        nix = os.path.realpath(need("nix"))
-        self.shell(f"mount --bind {script} {nix}")
+        seen = b""
+
+        def marks() -> list[str]:
+            nonlocal seen
+            with contextlib.suppress(BlockingIOError):
+                seen += os.read(reader, 65536)
+            return seen.decode().split()
+
+        program = os.path.realpath(need("nix"))
+        self.shell(f"mount --bind {script} {program}")
         try:
-            yield lambda: marks.read_text().split()
+            yield marks
         finally:
-            self.shell(f"umount {nix}")
-            marks.unlink()
+            self.shell(f"umount {program}")
+            os.close(reader)
+            pipe.unlink()
 
     # --- nix itself ---
 
