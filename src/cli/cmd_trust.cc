@@ -26,6 +26,8 @@ struct Waiting {
   std::string text{};  ///< what is approved of it
   std::optional<std::string> before{};
   std::vector<std::string> widening{};
+  bool flake = false;
+  std::string shown(const std::string& what) const { return flake ? plan::for_people(what) : what; }
   bool approved() const { return before == text; }
 };
 
@@ -63,7 +65,7 @@ Waiting of_project(const Context& context, const ProjectSay& project) {
 
 Waiting of_flake(const Context& context, const plan::LocalFlake& flake) {
   const std::string path = base::path_join(flake.directory, "flake.nix");
-  Waiting out{.path = path, .before = approved_text(context, path)};
+  Waiting out{.path = path, .before = approved_text(context, path), .flake = true};
   const auto files =
       out.before ? plan::files_of(*out.before) : plan::flake_files(context.host, flake.root, flake.directory);
   out.text = plan::flake_text(context.host, flake.root, files);

@@ -60,8 +60,8 @@ base::Error explain(const plan::Package& package, const std::string& said,
       first = strip_error(line);
     } else if (!base::trim(line).empty()) {
       // Indented by nix below its own "error:"; an excerpt of a file keeps its columns.
-      const auto text = base::trim(line);
-      rest.push_back(text.starts_with("Did you mean") ? std::string(text) : line);
+      const auto trimmed = base::trim(line);
+      rest.push_back(trimmed.starts_with("Did you mean") ? std::string(trimmed) : line);
     }
   }
   if (text.find("last ") == std::string::npos)

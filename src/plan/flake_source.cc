@@ -40,7 +40,9 @@ std::string lines_of(const sys::HostView& host, const std::string& path) {
   const auto content = host.read_file(path, kLargest);
   std::string out;
   if (!content) return out;
-  for (const auto& line : base::split(*content, '\n')) out += "  " + line + "\n";
+  auto lines = base::split(*content, '\n');
+  if (!lines.empty() && lines.back().empty()) lines.pop_back();
+  for (const auto& line : lines) out += "  " + line + "\n";
   return out;
 }
 
@@ -90,6 +92,17 @@ std::string flake_text(const sys::HostView& host, const std::string& root, const
     if (name.ends_with(".nix")) text += lines_of(host, path);
   }
   return text;
+}
+
+std::string for_people(const std::string& text) {
+  std::string out;
+  for (const auto& line : base::split(text, '\n')) {
+    if (line.starts_with(kHead) || line.empty()) continue;
+    const std::size_t end = line.rfind(' ');
+    out +=
+        (line.starts_with("file ") ? line.substr(5, end - 5) + "  " + line.substr(end + 1, 12) : line) + "\n";
+  }
+  return out;
 }
 
 FlakeFiles files_of(const std::string& text) {

@@ -22,6 +22,9 @@ FlakeFiles flake_files(const sys::HostView& host, const std::string& root, const
 /// as programs. Two texts are equal where nothing changed.
 std::string flake_text(const sys::HostView& host, const std::string& root, const FlakeFiles& files);
 
+/// Such a text to be shown: each file's name with the beginning of its digest, and the lines.
+std::string for_people(const std::string& text);
+
 /// The files that such a text names.
 FlakeFiles files_of(const std::string& text);
 

@@ -212,7 +212,7 @@ void plan_packages(const Request& request, const sys::HostView& host, Plan& plan
       package.flake = flake->directory;
       if (flake->in_git) package.repository = flake->root;
       package.git_directories = flake->git_directories;
-      if (!is_approved(request, *flake, host, package, problems)) return;
+      if (!is_approved(request, *flake, host, package, problems)) return plan.packages.push_back(package);
     }
     package.entry =
         packages_directory(host) + "/" +
