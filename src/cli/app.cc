@@ -296,7 +296,7 @@ class Tree {
     flag(update, "-q,--quiet", "say only what went wrong", low_.quiet, {.group = kOutput});
     CLI::App& remove = command(packages, "remove", "forget what was resolved, so that Nix may collect it",
                                {Verb::packages_remove, "NAME | --all"});
-    positional(remove, "NAME", "the package as packages list shows it", {});
+    positional(remove, "NAME", "the package as packages list shows it", {.completion = Completion::packages});
     flag(remove, "--all", "everything", low_.all, {.group = kStart});
   }
 
@@ -307,8 +307,9 @@ class Tree {
             {Verb::seccomp_filter, "", true});
     CLI::App& complete =
         command(root_, "__complete", "print values to complete", {Verb::complete, "KIND", true});
-    positional(complete, "KIND", "what is to be completed",
-               {.completion = Completion::choices, .choices = {"instances", "profiles", "sessions"}})
+    positional(
+        complete, "KIND", "what is to be completed",
+        {.completion = Completion::choices, .choices = {"instances", "packages", "profiles", "sessions"}})
         ->required();
   }
 

@@ -162,14 +162,6 @@ TEST(Parse, HiddenCommandsAreNotSuggested) {
   EXPECT_THAT(usage_error({"__mann"}), Not(HasSubstr("__man'")));
 }
 
-TEST(Parse, WhatComesLaterIsSaidToBeMissingNow) {
-  for (const std::string option : {"--package"}) {
-    EXPECT_THAT(usage_error({option, "x"}),
-                AllOf(HasSubstr(option + " isn't available in this version"), Not(HasSubstr("mean"))));
-    EXPECT_THAT(usage_error({"run", option + "=x", "make"}), HasSubstr(option + " isn't available"));
-  }
-}
-
 TEST(Parse, ValuesThatAreNot) {
   EXPECT_THAT(usage_error({"--network"}), HasSubstr("--network needs a value"));
   EXPECT_THAT(usage_error({"--network="}), HasSubstr("--network needs a value"));

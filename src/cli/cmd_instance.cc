@@ -146,6 +146,7 @@ int collect_instances(const Context& context) {
 
 int print_values(const Context& context) {
   if (context.low.argument == "sessions") return print_sessions(context);
+  if (context.low.argument == "packages") return print_packages(context);
   if (context.low.argument == "profiles") return print_profiles(context);
   if (context.low.argument != "instances")
     throw base::Error("nothing to complete: " + context.low.argument, "", base::ExitCode::usage);

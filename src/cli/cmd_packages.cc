@@ -103,4 +103,12 @@ int remove_packages(const Context& context) {
   return 0;
 }
 
+int print_packages(const Context& context) {
+  std::string out;
+  for (const auto& entry : entries(context.host))
+    out += base::escape_for_terminal(entry.record.name) + "\t" + entry.record.kind + "\n";
+  print(out);
+  return 0;
+}
+
 }  // namespace claudebox::cli

@@ -43,6 +43,7 @@ int update_packages(const Context& context);
 int remove_packages(const Context& context);
 int print_values(const Context& context);    ///< of __complete
 int print_sessions(const Context& context);  ///< the same
+int print_packages(const Context& context);  ///< the same
 int print_profiles(const Context& context);  ///< the same
 
 /// Of claudebox itself: these need nothing of the host, and work without a home.

@@ -94,6 +94,8 @@ std::string action(const OptionDoc& option, const CommandDoc& tree) {
       return "_claudebox_values instances";
     case Completion::sessions:
       return "_claudebox_values sessions";
+    case Completion::packages:
+      return "_claudebox_values packages";
     case Completion::profiles:
       return "_claudebox_values profiles";
   }

@@ -77,6 +77,8 @@ std::string action(const OptionDoc& option, const CommandDoc& tree) {
       return " -x -a " + quoted(base::join(option.choices, " "));
     case Completion::instances:
       return " -x -a '(claudebox __complete instances 2>/dev/null)'";
+    case Completion::packages:
+      return " -x -a '(claudebox __complete packages 2>/dev/null)'";
     case Completion::sessions:
       return " -x -a '(claudebox __complete sessions 2>/dev/null)'";
     case Completion::profiles:

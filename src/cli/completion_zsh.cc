@@ -17,6 +17,7 @@ _claudebox_values() {
 }
 _claudebox_instances() { _claudebox_values instances instance }
 _claudebox_sessions() { _claudebox_values sessions session }
+_claudebox_packages() { _claudebox_values packages package }
 _claudebox_profiles() { _claudebox_values profiles profile }
 
 )sh";
@@ -47,6 +48,8 @@ std::string action(const OptionDoc& option, const CommandDoc& tree) {
       return "(" + base::join(option.choices, " ") + ")";
     case Completion::instances:
       return "_claudebox_instances";
+    case Completion::packages:
+      return "_claudebox_packages";
     case Completion::sessions:
       return "_claudebox_sessions";
     case Completion::profiles:

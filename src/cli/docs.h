@@ -7,7 +7,18 @@
 namespace claudebox::cli {
 
 /// What a shell offers for a value. `command` is one of claudebox's own commands.
-enum class Completion { none, file, directory, variable, command, choices, instances, sessions, profiles };
+enum class Completion {
+  none,
+  file,
+  directory,
+  variable,
+  command,
+  choices,
+  instances,
+  sessions,
+  profiles,
+  packages
+};
 
 struct OptionDoc {
   std::vector<std::string> names{};  ///< "--network", "-q"; empty for a positional

@@ -50,7 +50,7 @@ TEST(Docs, EveryCommandIsDocumented) {
 }
 
 /// Options whose values nobody can guess.
-constexpr std::array<std::string_view, 6> kFreeValues = {"--instance", "--allow",   "--as",
+constexpr std::array<std::string_view, 7> kFreeValues = {"--instance", "--allow",   "--as",   "--package",
                                                          "--lan",      "--publish", "--reach"};
 
 TEST(Docs, EveryOptionIsDocumentedAndCompleted) {

@@ -21,7 +21,6 @@ constexpr std::array<OlderSpelling, 5> kOlder = {{{"--check", "check"},
                                                   {"--show-profile", "profile show"}}};
 
 /// Announced and not there yet. "Did you mean" would lead somebody who read about them astray.
-constexpr std::array<std::string_view, 1> kLaterOptions = {"--package"};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -196,8 +195,6 @@ Scanned scan(const CommandDoc& tree, const std::vector<std::string>& arguments) 
 }
 
 Suggestion unknown_option(const CommandDoc& tree, const CommandDoc& command, const std::string& word) {
-  if (contains(kLaterOptions, word))
-    return {word + " isn't available in this version of claudebox", "claudebox --help lists what is"};
   std::vector<std::string> names;
   for (const auto& option : command.options)
     names.insert(names.end(), option.names.begin(), option.names.end());

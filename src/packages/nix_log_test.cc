@@ -37,7 +37,7 @@ TEST(NixLog, WhatIsFetchedAndHowMuchOfIt) {
       R"(@nix {"action":"start","id":10,"type":101,"fields":["http://x/z"]})",
       R"(@nix {"action":"result","id":10,"type":105,"fields":[4194304,16777216,0,0]})",
   });
-  EXPECT_EQ(log.status(), "fetching 12 MiB of 80 MiB (3 of 20 paths)");
+  EXPECT_EQ(log.status(), "fetching 12.0 MiB of 80.0 MiB (3 of 20 paths)");
 }
 
 TEST(NixLog, ErrorsWithoutColoursAndLinesOfBuilds) {
@@ -49,7 +49,7 @@ TEST(NixLog, ErrorsWithoutColoursAndLinesOfBuilds) {
   });
   EXPECT_EQ(log.error(), "error: builder failed\n > line");
   EXPECT_THAT(log.build_lines(), ElementsAre("line red"));
-  EXPECT_THAT(log.warnings(), ElementsAre("unable to download 'x'"));
+  EXPECT_THAT(log.warnings(), ElementsAre("unable to download 'x'", "the group 'nixbld' does not exist"));
 }
 
 TEST(NixLog, AnErrorFromBeforeTheFormatIsKnown) {

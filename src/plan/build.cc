@@ -101,8 +101,8 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   if (const auto program = find_agent(host, agent))
     for (auto& mount : agent_program_mounts(host, agent, *program)) plan.mounts.push_back(std::move(mount));
   plan_nix_daemon(request, host, plan, problems);
-  plan_packages(request, host, plan, problems);
   plan_extra_mounts(request, host, plan, problems);
+  plan_packages(request, host, plan, problems);
   plan_env(request, host, plan, problems);
   plan_login(request, host, agent, plan, problems);
   plan_notes(host, plan);

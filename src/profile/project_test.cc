@@ -39,6 +39,7 @@ class Project : public ::testing::Test {
     before.always_ask.origin = after.always_ask.origin;
     if (before.lifted.size() == after.lifted.size()) before.lifted = after.lifted;
     if (before.login && after.login) before.login->origin = after.login->origin;
+    if (before.devshell && after.devshell) before.devshell->origin = after.devshell->origin;
     if (before.nix_daemon && after.nix_daemon) before.nix_daemon = after.nix_daemon;
     return before == after ? Effect::nothing : Effect::tightens;
   }
@@ -77,6 +78,11 @@ TEST_F(Project, EveryKeyTightensOrWidens) {
       {"auth", "\"env\"", Effect::widens},
       {"auth", "\"broker\"", Effect::widens},
       {"auth", "\"store:x\"", Effect::widens},
+      {"packages", "[\"hello\"]", Effect::widens},
+      {"packages", "[\"./flake#x\"]", Effect::widens},
+      {"devshell", "true", Effect::widens},
+      {"devshell", "false", Effect::nothing},
+      {"devshell", "\"github:owner/repo\"", Effect::widens},
       {"nested", "false", Effect::tightens},
       {"nested", "true", Effect::nothing},
       {"audit", "\"always\"", Effect::tightens},
@@ -120,6 +126,14 @@ TEST_F(Project, WhatWidensDependsOnWhatWasAsked) {
   asked_.login_store = "work";
   EXPECT_EQ(effect("auth = \"store:work\""), Effect::nothing);
   EXPECT_EQ(effect("auth = \"store:other\""), Effect::widens);
+  asked_.devshell = plan::PackageRequest{".", {}, true, {}};
+  EXPECT_EQ(effect("devshell = true"), Effect::nothing);
+  EXPECT_EQ(effect("devshell = false"), Effect::tightens);
+  EXPECT_EQ(effect("devshell = \".#ci\""), Effect::widens);
+  EXPECT_EQ(effect("devshell = \"./sub\""), Effect::widens);
+  asked_.devshell = plan::PackageRequest{"github:owner/repo", "x", false, {}};
+  EXPECT_EQ(effect("devshell = \"github:owner/repo#x\""), Effect::nothing);
+  EXPECT_EQ(effect("devshell = \"github:owner/repo#y\""), Effect::widens);
   asked_.nix_daemon = base::Origin{};
   EXPECT_EQ(effect("nix-daemon = true"), Effect::nothing);
   EXPECT_EQ(effect("nix-daemon = false"), Effect::tightens);
