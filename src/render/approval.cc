@@ -85,6 +85,18 @@ std::string trace_of(const plan::Plan& plan, const EnvVar& variable) {
   return base::sha256_hex(plan.instance.id + "\n" + variable.name + "\n" + variable.value).substr(0, 2);
 }
 
+/// A dev shell's own value, which is known when it is resolved.
+bool is_devshells(const plan::Plan& plan, const EnvVar& variable) {
+  const auto has = [&](const std::map<std::string, std::string>& values) {
+    const auto found = values.find(variable.name);
+    return found != values.end() && found->second == variable.value;
+  };
+  return !variable.from_host &&
+         std::any_of(plan.packages.begin(), plan.packages.end(), [&](const plan::Package& package) {
+           return has(package.variables) || has(package.withheld);
+         });
+}
+
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines = base::split(text, '\n');
   std::erase(lines, "");
@@ -142,7 +154,7 @@ std::string approval_text(const plan::Plan& plan) {
 
   std::set<std::string> variables;
   for (const auto& variable : plan.env) {
-    if (variable.kind != EnvVar::Kind::extra) continue;
+    if (variable.kind != EnvVar::Kind::extra || is_devshells(plan, variable)) continue;
     variables.insert("env " + word(variable.name) +
                      (variable.from_host && !variable.host_name.empty()
                           ? " from the host's " + word(variable.host_name)
