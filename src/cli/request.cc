@@ -111,6 +111,10 @@ plan::Request started(const LowArgs& low) {
   request.share_instance = low.force;
   if (low.verb == Verb::run || (low.verb == Verb::plan && !low.rest.empty()))
     request.action = plan::Action::command;
+  if (low.verb == Verb::packages_update) {  // needs no agent
+    request.action = plan::Action::command;
+    request.arguments = {"/bin/sh"};
+  }
   if (low.verb == Verb::shell) request.action = plan::Action::shell;
   if (low.verb == Verb::selftest) request.action = plan::Action::selftest;
   return request;
