@@ -130,9 +130,9 @@ def test_the_audit_says_what_is_there_and_what_is_dangerous(host, rich):
     text = host.box("plan", *rich, "--", "true").stdout
     for pattern in [r"^claudebox +true$", r"^  project +~/project$", r"^network +full$",
                     r"^  reaches +everything this host reaches", r"^  rw project +~/project$",
-                    r"^▲ ro extra +~/\.ssh\n +SSH keys$", r"^▲ rw extra +~/data → /data\n +writable outside the project$",
+                    r"^▲ ro extra +~/\.ssh\n +SSH keys: can log in as you elsewhere$", r"^▲ rw extra +~/data → /data\n +writable outside the project$",
                     r"^  ro locked .*\.git/config", r"^  \[~\] +HOME=", r"^  \[>\] .*TERM=xterm-256color",
-                    r"^▲ \[\+\] +SECRET_FOR_TESTS=FAKE-va\.\.\.\w{4}\n +a secret by its name$",
+                    r"^▲ \[\+\] +SECRET_FOR_TESTS=FAKE-va\.\.\.\w{4}\n +a secret by its name: can log in where it is valid$",
                     r"^▲ \[\+\] +DB_PASSWORD=hunter2\.\.\.more$", r"^  \[\+\] +MODE=fast$",
                     r"^▲ 4 grants give away more than a box needs$"]:
         assert re.search(pattern, text, re.MULTILINE), f"{pattern} in\n{text}"
