@@ -292,3 +292,14 @@ def test_the_transcript_of_the_readme_is_a_real_run(host, binary):
     done = subprocess.run([SOURCE / "script/readme-transcript", "--check"], env={**host.env, "CLAUDEBOX_BINARY": binary},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_pictures_of_the_readme_are_small_and_fetch_nothing():
+    pictures = sorted((SOURCE / "docs/pictures").glob("*.svg"))
+    readme = (SOURCE / "README.md").read_text()
+    assert [path.name for path in pictures] == ["first-dark.svg", "first-light.svg", "later-dark.svg", "later-light.svg"]
+    for path in pictures:
+        text = path.read_text()
+        assert f"docs/pictures/{path.name}" in readme
+        assert len(text) < 40_000
+        assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)|@import|@font-face|url\(|<script|href", text)
