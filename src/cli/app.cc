@@ -231,11 +231,12 @@ class Tree {
   void add_profile_commands() {
     CLI::App& profile = command(root_, "profile", "named sets of grants", {Verb::profile_list, "COMMAND"});
     profile.require_subcommand(1);
-    command(profile, "list", "all profiles", {Verb::profile_list, ""});
+    add_json(command(profile, "list", "all profiles", {Verb::profile_list, "[--json]"}));
     const Extra name{.completion = Completion::profiles};
-    CLI::App& show =
-        command(profile, "show", "what a profile comes to, and from where", {Verb::profile_show, "NAME"});
+    CLI::App& show = command(profile, "show", "what a profile comes to, and from where",
+                             {Verb::profile_show, "NAME [--json]"});
     positional(show, "NAME", "the profile", name)->required();
+    add_json(show);
     CLI::App& check =
         command(profile, "check", "what is wrong with profiles", {Verb::profile_check, "[NAME|FILE]"});
     positional(check, "NAME|FILE", "a profile, or a file that may lie anywhere; all where it is left out",
@@ -257,8 +258,9 @@ class Tree {
           {.value_name = "NAME", .group = kBox});
 
     CLI::App& trust = command(root_, "trust", "approve this project's .claudebox.toml as it is now",
-                              {Verb::trust, "[--revoke]"});
+                              {Verb::trust, "[--revoke|--json]"});
     flag(trust, "--revoke", "take the approval back", low_.revoke, {.group = kStart});
+    add_json(trust);
     add_project(trust);
   }
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/request.h"
 #include "instance/own_files.h"
 #include "plan/build.h"
@@ -61,6 +62,9 @@ int trust(const Context& context) {
   const auto root = plan::project_root(asked, context.host);
   if (!root)
     throw base::Error("there is no project here", "start in a project, or name one with --project DIR");
+  if (context.low.revoke && context.low.json)
+    throw base::Error("--revoke and --json don't go together",
+                      "--json tells what is approved, and changes nothing", base::ExitCode::usage);
   if (context.low.revoke) return revoke(context, *root);
   const auto project = project_say(asked, context.host, problems);
   if (!problems.empty()) {
@@ -72,7 +76,12 @@ int trust(const Context& context) {
                       "docs/profiles.md says what can stand in it");
   base::Diagnostics unreadable;
   const auto before = profile::read_approval(context.host, project->source.path, unreadable);
-  if (before && before->text == project->source.text) {
+  const bool approved = before && before->text == project->source.text;
+  if (context.low.json) {  // a program is told, and can't approve
+    print(trust_json(project->source.path, approved, project->judged));
+    return 0;
+  }
+  if (approved) {
     say("Approved already, as it is now: " + base::escape_for_terminal(project->source.path) + "\n");
     return 0;
   }

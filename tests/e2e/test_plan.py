@@ -50,7 +50,8 @@ def rich(host):
 
 
 @pytest.mark.parametrize("section", ["plan --json", "check --json", "selftest --json", "instance list --json",
-                                     "instance show --json"])
+                                     "instance show --json", "profile list --json", "profile show --json",
+                                     "trust --json"])
 def test_json_is_as_documented(host, rich, section):
     command = section.split()
     if command[0] == "plan":
@@ -60,6 +61,12 @@ def test_json_is_as_documented(host, rich, section):
     elif command[0] == "instance":
         assert host.run("true").returncode == 0
         command += [host.instances()[0].name] if command[1] == "show" else []
+    elif command[0] in ("profile", "trust"):
+        (host.home / ".claudebox/profiles").mkdir(mode=0o700, parents=True)
+        (host.home / ".claudebox").chmod(0o700)
+        host.write(".claudebox/profiles/web.toml", '# For the web\nnested = false\nnetwork = "offline"\n', 0o600)
+        (host.project / ".claudebox.toml").write_text('env = ["A"]\n[protect]\nvscode = false\n')
+        command += ["web"] if command[1] == "show" else []
     done = host.box(*command)
     record = json.loads(done.stdout)
     table = documented(section)
