@@ -75,7 +75,7 @@ std::optional<std::string> follow_own_links(const sys::HostView& host, const std
       at = base::parent_of(at);
       continue;
     }
-    const std::string next = base::path_join(at, part);
+    std::string next = base::path_join(at, part);
     const FileInfo info = host.lstat(next);
     if (!info.exists())
       return refuse(
