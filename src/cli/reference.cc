@@ -314,7 +314,7 @@ std::vector<SectionDoc> reference_sections() {
        {{"",
          "Before a box starts, claudebox shows what it gets and asks. A plan that equals the one approved "
          "last "
-         "for this project is not asked again: one line says so. A changed one shows the difference first. "
+         "for this project is not asked again: two lines say so. Of a changed one the difference is shown. "
          "Without a terminal there is nobody to ask, so nothing starts unless --yes is given."}}},
       {"EXIT STATUS",
        {{"0-124", "The status of the command in the box. 128+N where signal N ended it."},

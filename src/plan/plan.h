@@ -67,8 +67,9 @@ struct EnvVar {
   std::string value{};
   Kind kind = Kind::generated;
   base::Origin origin{};
-  bool from_host = false;   ///< the value was read from the host's environment
-  std::string host_name{};  ///< where that has it under another name
+  bool from_host = false;      ///< the value was read from the host's environment
+  std::string host_name{};     ///< where that has it under another name
+  bool from_devshell = false;  ///< granted, and a dev shell has it; empty until that is resolved
 
   bool operator==(const EnvVar&) const = default;
 };

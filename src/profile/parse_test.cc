@@ -89,6 +89,9 @@ TEST_F(Parse, EveryTextRefusesWhatIsEmptyHugeOrNoText) {
     };
     EXPECT_THAT(bad(wrapped("")), HasSubstr("empty")) << key.name;
     EXPECT_THAT(bad(wrapped(std::string(5000, 'a'))), HasSubstr("5000 bytes")) << key.name;
+    const std::string huge = bad(wrapped(std::string(1U << 20U, 'a')));
+    EXPECT_THAT(huge, HasSubstr("1048576 bytes")) << key.name;
+    EXPECT_LT(huge.size(), 600U) << key.name;
     EXPECT_THAT(bad(wrapped("/a\\u0000b")), HasSubstr("control character")) << key.name;
     EXPECT_THAT(bad(wrapped(std::string("/a\x01") + "b")), HasSubstr("no TOML")) << key.name;
     EXPECT_THAT(bad(wrapped("/a\xff\xfe")), HasSubstr("no TOML")) << key.name;

@@ -17,6 +17,7 @@ class Audit {
  public:
   Audit(const plan::Plan& plan, Page& page) : plan_(plan), page_(page) {}
 
+  void all();  ///< each of these, in this order
   void title();
   void login();
   void network();
@@ -26,6 +27,8 @@ class Audit {
   void environment();
   void notes();
   void verdict();
+
+  std::size_t dangers() const { return dangers_; }  ///< marked so far
 
  private:
   Line profiles() const;  ///< the files that had a say
