@@ -1,6 +1,4 @@
 // `claudebox packages`: what was resolved, resolved anew, or taken away.
-#include <signal.h>
-
 #include <algorithm>
 
 #include "base/path.h"
@@ -71,9 +69,9 @@ int update_packages(const Context& context) {
   const auto& plan = std::get<plan::Plan>(planned);
   if (plan.packages.empty())
     throw base::Error("nothing asks for packages here", "--package, --profile, or packages in a profile");
-  if (resolve_packages(context, plan, true) == packages::Result::cancelled) {
+  if (const int signal = resolve_packages(context, plan, true); signal != 0) {
     say("Cancelled: what was not resolved anew is as it was.\n");
-    return 128 + SIGINT;
+    return 128 + signal;
   }
   return 0;
 }

@@ -1,6 +1,5 @@
 #include "cli/packages.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/path.h"
@@ -78,7 +77,7 @@ void add_approved_flakes(plan::Request& request, const sys::HostView& host, base
   }
 }
 
-packages::Result resolve_packages(const Context& context, const plan::Plan& plan, bool anew) {
+int resolve_packages(const Context& context, const plan::Plan& plan, bool anew) {
   Progress progress(context);
   const uid_t uid = context.host.identity().uid;
   const packages::Listener listener{
@@ -103,9 +102,9 @@ packages::Result resolve_packages(const Context& context, const plan::Plan& plan
 
 std::variant<plan::Plan, int> with_packages(const Context& context, plan::Plan plan) {
   if (plan::packages_resolved(plan)) return plan;
-  if (resolve_packages(context, plan, false) == packages::Result::cancelled) {
+  if (const int signal = resolve_packages(context, plan, false); signal != 0) {
     say("Cancelled: nothing was started.\n");
-    return 128 + SIGINT;
+    return 128 + signal;
   }
   // What was looked up before may be remembered, so the host is looked at anew.
   const auto host = sys::this_host();

@@ -18,6 +18,7 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"cannot connect to socket", "the Nix daemon does not answer: systemctl start nix-daemon"},
     {"cannot open connection to remote store", "the Nix daemon does not answer: systemctl start nix-daemon"},
     {"No space left on device", "make room; nix-collect-garbage takes what nobody uses"},
+    {"database or disk is full", "make room where claudebox keeps its records and caches"},
     {"unable to download",
      "look at the network and at substituters in nix.conf; what was fetched so far is kept"},
     {"in the flake registries", "FLAKE#NAME names the flake: nixpkgs#python3, github:owner/repo#x, ./dir#y"},

@@ -154,8 +154,8 @@ std::string NixLog::status() const {
   }
   const std::uint64_t builds = sum(kBuilds, &Activity::expected);
   if (!building_.empty() || builds > 0)
-    return "building " + building_ + (building_.empty() ? "" : " ") + "(" +
-           of(sum(kBuilds, &Activity::done), builds) + " built)";
+    return "building" + (building_.empty() ? "" : " " + building_) +
+           (builds == 0 ? "" : " (" + of(sum(kBuilds, &Activity::done), builds) + " built)");
   return {};
 }
 

@@ -47,11 +47,23 @@ constexpr const char* kRoot = "root-";
 constexpr const char* kSource = "source";
 
 /// Ctrl-C, or another request to stop.
-struct Cancelled {};
+struct Cancelled {
+  int signal = 0;
+};
 
 [[noreturn]] void throw_problems(const base::Diagnostics& problems) {
   const auto& first = problems.items().front();
   throw base::Error(first.message, first.hint, first.exit);
+}
+
+bool same_but_for_digits(std::string_view a, std::string_view b) {
+  const auto without = [](std::string_view text) {
+    std::string out;
+    std::copy_if(text.begin(), text.end(), std::back_inserter(out),
+                 [](char c) { return c < '0' || c > '9'; });
+    return out;
+  };
+  return without(a) == without(b);
 }
 
 struct Answer {
@@ -121,8 +133,9 @@ class Resolution {
   Answer run_box(const std::optional<plan::Plan>& box, const base::Diagnostics& problems, NixLog* log) {
     if (!box) throw_problems(problems);
     Answer answer;
-    bool stopped = false;
+    int stopped = 0;
     auto drawn = std::chrono::steady_clock::time_point();
+    std::string shown;
     const auto keep = [](std::string& text, std::string_view bytes) {
       if (text.size() + bytes.size() <= kMostOutput) text += bytes;
     };
@@ -130,20 +143,24 @@ class Resolution {
       if (!log) return keep(answer.errors, bytes);
       log->feed(bytes);
       const auto now = std::chrono::steady_clock::now();
-      if (!listener_.progress || now - drawn < kRedraw) return;
+      std::string status = log->status();
+      // What comes too soon may be the last for minutes: then only its numbers may be old.
+      if (!listener_.progress || (now - drawn < kRedraw && same_but_for_digits(status, shown))) return;
       drawn = now;
-      listener_.progress(log->status());
+      shown = std::move(status);
+      listener_.progress(shown);
     };
     const auto outcome =
         runtime::run(*box, {.capture = [&](std::string_view bytes) { keep(answer.output, bytes); },
                             .capture_errors = take_errors,
                             .on_signal =
                                 [&](int signal) {
-                                  stopped = stopped || signal == SIGINT || signal == SIGTERM ||
-                                            signal == SIGHUP || signal == SIGQUIT;
+                                  const bool stops = signal == SIGINT || signal == SIGTERM ||
+                                                     signal == SIGHUP || signal == SIGQUIT;
+                                  if (stops && stopped == 0) stopped = signal;
                                 }});
     if (log) log->finish();
-    if (stopped) throw Cancelled{};
+    if (stopped != 0) throw Cancelled{stopped};
     if (outcome.kind != report::Outcome::Kind::exited)
       throw base::Error("the box that Nix works in ended early: " + outcome.reason,
                         "claudebox check looks for the cause", base::ExitCode::setup);
@@ -343,14 +360,14 @@ class Resolution {
 
 }  // namespace
 
-Result resolve(const plan::Plan& plan, const Listener& listener, bool anew) {
+int resolve(const plan::Plan& plan, const Listener& listener, bool anew) {
   try {
     for (const auto& package : plan.packages)
       if (anew || !package.resolved) Resolution(package, plan.uid, listener, anew).run();
-  } catch (const Cancelled&) {
-    return Result::cancelled;
+  } catch (const Cancelled& cancelled) {
+    return cancelled.signal;
   }
-  return Result::resolved;
+  return 0;
 }
 
 }  // namespace claudebox::packages

@@ -21,12 +21,10 @@ struct Listener {
   std::function<void(const std::string& directory)> forget{};
 };
 
-enum class Result { resolved, cancelled };
-
 /// Resolves what is not yet, or with `anew` everything, one package after the other: each is rooted by the call that builds
 /// it and then written down in its record. Another process that resolves the same is waited for. Blocks until it is done,
 /// with the signals of a box's supervisor. Throws base::Error with nix's own words where it fails; no record, no root and no
-/// copy of the failed one stays then.
-Result resolve(const plan::Plan& plan, const Listener& listener, bool anew = false);
+/// copy of the failed one stays then. Gives 0, or the signal that stopped it.
+int resolve(const plan::Plan& plan, const Listener& listener, bool anew = false);
 
 }  // namespace claudebox::packages

@@ -10,20 +10,15 @@ import contextlib
 import hashlib
 import http.server
 import json
-import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 import threading
-import time
 
 import pytest
 
+from nix_host import USER, nix_host
+
 pytestmark = pytest.mark.root
 
-UID = 23456
-USER = "nixer"
 OFFLINE = ("--network", "offline", "--nix-daemon", "--nix-daemon-network")
 NIX = "nix --extra-experimental-features nix-command"
 BUILDER = """
@@ -39,96 +34,14 @@ derivation { name = "greeting"; system = builtins.currentSystem; builder = ./bui
 """
 
 
-class NixHost:
-    """A host whose /nix, nix.conf and users are the test's."""
-
-    def __init__(self, directory: pathlib.Path):
-        self.directory = directory
-        self.home = directory / "home"
-        self.project = self.home / "project"
-        self.project.mkdir(parents=True)
-        shutil.copy(os.environ["CLAUDEBOX_BINARY"], directory / "claudebox")
-        subprocess.run(["gcc", "-static", "-x", "c", "-o", self.project / "builder", "-"], input=BUILDER, text=True,
-                       check=True)
-        (self.project / "default.nix").write_text(DERIVATION)
-        subprocess.run(["chown", "-R", f"{UID}:{UID}", self.home], check=True)
-        self.made = [path for path in ("/nix", "/etc/nix") if not os.path.isdir(path)]
-        for path in self.made:
-            os.mkdir(path)
-        users = [(f"nixbld{n}", 23460 + n) for n in range(4)] + [(USER, UID)]
-        accounts = "".join(f"{name}:x:{uid}:{23459 if name != USER else UID}::/nonexistent:/bin/sh\n" for name, uid in users)
-        members = ",".join(name for name, _ in users[:4])
-        (directory / "passwd").write_text(pathlib.Path("/etc/passwd").read_text() + accounts)
-        (directory / "group").write_text(
-            pathlib.Path("/etc/group").read_text() + f"nixbld:x:23459:{members}\n{USER}:x:{UID}:\n")
-        script = ("mount -t tmpfs -o mode=0755 none /nix && mount -t tmpfs -o mode=0755 none /etc/nix && "
-                  f"mount --bind {directory}/passwd /etc/passwd && mount --bind {directory}/group /etc/group && "
-                  "echo ready && exec sleep 1000")
-        self.holder = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
-                                       stdout=subprocess.PIPE, text=True)
-        assert self.holder.stdout.readline() == "ready\n"
-        self.daemon = None
-        self.start()
-
-    def inside(self, *command: str) -> list[str]:
-        return ["nsenter", "--mount", "--target", str(self.holder.pid), "--", *command]
-
-    def start(self, *conf: str) -> None:
-        """The daemon, anew, with these lines in nix.conf."""
-        self.stop()
-        text = "\n".join(["substituters =", "build-users-group = nixbld", *conf, ""])
-        subprocess.run(self.inside("tee", "/etc/nix/nix.conf"), input=text, text=True, check=True,
-                       stdout=subprocess.DEVNULL)
-        self.daemon = subprocess.Popen(self.inside("nix-daemon", "--daemon"), stderr=subprocess.PIPE)
-        for _ in range(200):
-            if subprocess.run(self.inside("nix", "--extra-experimental-features", "nix-command", "--store", "daemon",
-                                          "store", "ping"), capture_output=True).returncode == 0:
-                return
-            assert self.daemon.poll() is None, self.daemon.stderr.read()
-            time.sleep(0.05)
-        raise AssertionError("the daemon does not answer")
-
-    def stop(self) -> None:
-        if self.daemon:
-            self.daemon.terminate()
-            self.daemon.wait(10)
-            self.daemon.stderr.close()
-            self.daemon = None
-
-    def user(self, *command: str, uid: int = UID) -> subprocess.CompletedProcess:
-        environment = {"HOME": str(self.home), "USER": USER, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-        return subprocess.run(
-            self.inside("setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--",
-                        "env", "-C", str(self.project), *command),
-            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
-
-    def box(self, *arguments: str, **more) -> subprocess.CompletedProcess:
-        return self.user(f"{self.directory}/claudebox", *arguments, **more)
-
-    def sh(self, script: str, *options: str) -> subprocess.CompletedProcess:
-        return self.box("run", "--yes", "--quiet", *options, "--", "/bin/sh", "-c", script)
-
-    def close(self) -> None:
-        self.stop()
-        self.holder.terminate()
-        self.holder.wait(10)
-        self.holder.stdout.close()
-        for path in self.made:
-            os.rmdir(path)
-
-
 @pytest.fixture(scope="module")
 def nix():
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="cbx-nix-", dir="/var/tmp"))
-    directory.chmod(0o755)
-    host = None
-    try:
-        host = NixHost(directory)
+    with nix_host("daemon") as host:
+        subprocess.run(["gcc", "-static", "-x", "c", "-o", host.project / "builder", "-"], input=BUILDER, text=True,
+                       check=True)
+        (host.project / "default.nix").write_text(DERIVATION)
+        host.own(host.project)
         yield host
-    finally:
-        if host:
-            host.close()
-        shutil.rmtree(directory)
 
 
 @contextlib.contextmanager
@@ -164,12 +77,8 @@ def test_a_local_derivation_is_built_from_an_offline_box(nix):
 
 def test_a_daemon_that_is_started_anew_is_found(nix):
     """The box has the socket's directory: a restarted daemon makes another socket."""
-    box = subprocess.Popen(
-        nix.inside("setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--", "env", "-C",
-                   str(nix.project), f"{nix.directory}/claudebox", "run", "--yes", "--quiet", *OFFLINE, "--", "/bin/sh",
-                   "-c", f"echo up; read go; {NIX} store ping"),
-        env={"HOME": str(nix.home), "USER": USER, "PATH": "/usr/bin:/bin"}, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    box = nix.popen("run", "--yes", "--quiet", *OFFLINE, "--", "/bin/sh", "-c", f"echo up; read go; {NIX} store ping",
+                    stdin=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert box.stdout.readline() == "up\n"
     nix.start()
     output, _ = box.communicate("go\n", timeout=60)
