@@ -14,7 +14,12 @@
 
 namespace claudebox::profile {
 
-enum class Type { text, list, boolean };
+enum class Type {
+  text,
+  list,
+  boolean,
+  amount,  ///< a whole number, or a text for one with a unit
+};
 
 /// What a value of a project's own file does to what the user asked for.
 enum class Effect {

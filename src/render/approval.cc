@@ -12,7 +12,7 @@
 //  - the value of a variable that is taken from the host by name: the name is the grant, and tokens are
 //  renewed.
 // Version numbers in the paths of tools and the agent are blanked, so that an update of the agent is not a
-// question. A plan that loses a grant differs as well; it is shown and asked like one that gains one.
+// question. Limits narrow, but their going away gives the box more, so they are in it as they apply here. A plan that loses a grant differs as well; it is shown and asked like one that gains one.
 #include <algorithm>
 #include <cstdio>
 #include <set>
@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "plan/limits.h"
 #include "render/audit.h"
 #include "render/page.h"
 #include "render/sensitive.h"
@@ -126,6 +127,12 @@ std::string approval_text(const plan::Plan& plan) {
     text += "login " + std::string(plan::login_name(mode)) +
             (mode == plan::LoginMode::store ? " " + word(plan.login.store) : "") + "\n";
   text += "user " + std::to_string(plan.uid) + (plan.nested ? "" : " without nested sandboxes") + "\n";
+
+  for (const auto& limit : plan.limits.all)
+    if (limit.by != plan::Limit::By::nothing)
+      text += "limit " + std::string(plan::limit_name(limit.kind)) + " " +
+              plan::limit_amount(limit.kind, limit.amount) +
+              (limit.by == plan::Limit::By::group ? " for the whole box\n" : "\n");
 
   std::set<std::string> mounts;
   for (const auto& mount : plan.mounts) {

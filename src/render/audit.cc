@@ -143,6 +143,7 @@ std::string audit(const plan::Plan& plan, const Style& style) {
   Page page(style, secrets_of(plan));
   Audit parts(plan, page);
   parts.title();
+  parts.limits();
   parts.login();
   parts.network();
   parts.files();

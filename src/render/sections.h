@@ -19,6 +19,7 @@ class Audit {
 
   void title();
   void login();
+  void limits();
   void network();
   void files();   ///< what is there, and whether the box may write it
   void guards();  ///< what keeps the project's files from acting on the host
