@@ -163,6 +163,8 @@ class Tree {
            .group = kBox,
            .completion = Completion::choices,
            .choices = {"broker", "store", "env", "none"}});
+    list(app, "--limit", "bound what the box uses of the machine", low_.limits,
+         {.value_name = "NAME=AMOUNT", .group = kBox});
     add_project(app);
     value(app, "--instance", "use a parallel instance beside the project's own", low_.instance,
           {.value_name = "NAME", .group = kBox});

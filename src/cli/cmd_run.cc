@@ -147,6 +147,8 @@ int finish(const Context& context, const plan::Plan& plan, const report::Outcome
     if (!say_cause(context.host))
       say("hint: this machine has what a box needs, so the cause is in the plan: claudebox plan shows it\n");
   }
+  if (!outcome.out_of_memory.empty())
+    say_problem(outcome.out_of_memory, "--limit memory=AMOUNT, or limits.memory of a profile, gives it more");
   say_findings(outcome, plan);
   return outcome.status;
 }

@@ -6,6 +6,7 @@
 #include "plan/bwrap_args.h"
 #include "plan/git.h"
 #include "plan/lifted.h"
+#include "plan/limits.h"
 #include "plan/packages.h"
 #include "plan/passes.h"
 
@@ -123,6 +124,7 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   plan_proxy_notes(plan);
   plan_agent_state(host, agent, plan);
   arrange_mounts(host, plan, problems);
+  plan_limits(request, host, plan, problems);
   plan_command(request, host, plan, problems);
   if (problems.empty()) check_size(request, plan, problems);
   if (!problems.empty()) return std::nullopt;

@@ -54,6 +54,8 @@ const std::map<std::string, std::string> kGood = {
     {"protect.git-hooks", "false"},   {"protect.git-remotes", "false"},
     {"protect.claude", "false"},      {"protect.mcp", "false"},
     {"protect.vscode", "false"},      {"protect.idea", "false"},
+    {"limits.memory", "\"8G\""},      {"limits.cpu", "\"150%\""},
+    {"limits.processes", "500"},      {"limits.open-files", "\"4096\""},
     {"protect.envrc", "true"},        {"protect.husky", "false"}};
 
 std::string assignment(const Key& key, const std::string& value) {
@@ -84,6 +86,7 @@ TEST_F(Parse, EveryKeyRefusesEveryOtherType) {
 TEST_F(Parse, EveryTextRefusesWhatIsEmptyHugeOrNoText) {
   for (const auto& key : keys()) {
     if (key.type == Type::boolean) continue;
+    EXPECT_EQ(key.table() == "limits", key.type == Type::amount) << key.name;
     const auto wrapped = [&](const std::string& text) {
       return assignment(key, key.type == Type::list ? "[\"" + text + "\"]" : "\"" + text + "\"");
     };

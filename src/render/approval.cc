@@ -13,7 +13,8 @@
 //  - the value of a variable that is taken from the host by name: the name is the grant, and tokens are
 //  renewed.
 // Version numbers in the paths of tools and the agent are blanked, so that an update of the agent is not a
-// question. A plan that loses a grant differs as well; it is shown and asked like one that gains one.
+// question. Limits narrow, but their going away gives the box more, so they are in it as they apply here. A plan that
+// loses a grant differs as well; it is shown and asked like one that gains one.
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -22,6 +23,7 @@
 #include "base/hash.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "plan/limits.h"
 #include "render/audit.h"
 #include "render/page.h"
 #include "render/sensitive.h"
@@ -179,6 +181,12 @@ Grants grants_of(const plan::Plan& plan) {
                       {}});
   grants.push_back(
       {"user " + std::to_string(plan.uid) + (plan.nested ? "" : " without nested sandboxes"), {}});
+  for (const auto& limit : plan.limits.all)
+    if (limit.by != plan::Limit::By::nothing)
+      grants.push_back({"limit " + std::string(plan::limit_name(limit.kind)) + " " +
+                            plan::limit_amount(limit.kind, limit.amount) +
+                            (limit.by == plan::Limit::By::group ? " for the whole box" : ""),
+                        {}});
   add_mounts(plan, grants);
   add_variables(plan, grants);
   for (const auto& note : plan.notes)

@@ -141,6 +141,7 @@ void Audit::verdict() {
 
 void Audit::all() {
   title();
+  limits();
   login();
   packages();
   network();

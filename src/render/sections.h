@@ -20,6 +20,7 @@ class Audit {
   void all();  ///< each of these, in this order
   void title();
   void login();
+  void limits();
   void network();
   void files();     ///< what is there, and whether the box may write it
   void packages();  ///< what Nix provides, and whether it is there
