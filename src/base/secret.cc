@@ -20,47 +20,51 @@ bool is_token(char c) {
 struct Shape {
   std::string_view prefix;
   std::size_t rest;
-  std::string_view what;
+  SecretKind kind;
 };
 constexpr std::array kShapes = {
-    Shape{"sk-ant-", 8, "an Anthropic key"},
-    Shape{"sk-or-", 16, "an OpenRouter key"},
-    Shape{"sk-", 20, "an API key"},
-    Shape{"sk_live_", 8, "a Stripe key"},
-    Shape{"rk_live_", 8, "a Stripe key"},
-    Shape{"ghp_", 16, "a GitHub token"},
-    Shape{"gho_", 16, "a GitHub token"},
-    Shape{"ghu_", 16, "a GitHub token"},
-    Shape{"ghs_", 16, "a GitHub token"},
-    Shape{"ghr_", 16, "a GitHub token"},
-    Shape{"github_pat_", 16, "a GitHub token"},
-    Shape{"glpat-", 12, "a GitLab token"},
-    Shape{"AKIA", 16, "an AWS key"},
-    Shape{"ASIA", 16, "an AWS key"},
-    Shape{"xoxa-", 8, "a Slack token"},
-    Shape{"xoxb-", 8, "a Slack token"},
-    Shape{"xoxe-", 8, "a Slack token"},
-    Shape{"xoxp-", 8, "a Slack token"},
-    Shape{"xoxr-", 8, "a Slack token"},
-    Shape{"xoxs-", 8, "a Slack token"},
-    Shape{"xapp-", 8, "a Slack token"},
-    Shape{"npm_", 30, "an npm token"},
-    Shape{"pypi-AgE", 16, "a PyPI token"},
-    Shape{"hf_", 24, "a Hugging Face token"},
-    Shape{"AIza", 30, "a Google API key"},
-    Shape{"ya29.", 16, "a Google access token"},
-    Shape{"SG.", 30, "a SendGrid key"},
-    Shape{"dop_v1_", 16, "a DigitalOcean token"},
-    Shape{"dckr_pat_", 16, "a Docker token"},
-    Shape{"hvs.", 16, "a Vault token"},
-    Shape{"tskey-", 12, "a Tailscale key"},
-    Shape{"AGE-SECRET-KEY-", 16, "an age key"},
+    Shape{"sk-ant-", 8, {"an Anthropic key", "spend on your Anthropic account"}},
+    Shape{"sk-or-", 16, {"an OpenRouter key", "spend on your OpenRouter account"}},
+    Shape{"sk-", 20, {"an API key", "spend on your account"}},
+    Shape{"sk_live_", 8, {"a Stripe key", "move money and read customers"}},
+    Shape{"rk_live_", 8, {"a Stripe key", "move money and read customers"}},
+    Shape{"ghp_", 16, {"a GitHub token", "push to your GitHub repositories"}},
+    Shape{"gho_", 16, {"a GitHub token", "push to your GitHub repositories"}},
+    Shape{"ghu_", 16, {"a GitHub token", "push to your GitHub repositories"}},
+    Shape{"ghs_", 16, {"a GitHub token", "push to your GitHub repositories"}},
+    Shape{"ghr_", 16, {"a GitHub token", "push to your GitHub repositories"}},
+    Shape{"github_pat_", 16, {"a GitHub token", "push to your GitHub repositories"}},
+    Shape{"glpat-", 12, {"a GitLab token", "push to your GitLab repositories"}},
+    Shape{"AKIA", 16, {"an AWS key", "read and write your AWS account"}},
+    Shape{"ASIA", 16, {"an AWS key", "read and write your AWS account"}},
+    Shape{"xoxa-", 8, {"a Slack token", "read and write in your Slack"}},
+    Shape{"xoxb-", 8, {"a Slack token", "read and write in your Slack"}},
+    Shape{"xoxe-", 8, {"a Slack token", "read and write in your Slack"}},
+    Shape{"xoxp-", 8, {"a Slack token", "read and write in your Slack"}},
+    Shape{"xoxr-", 8, {"a Slack token", "read and write in your Slack"}},
+    Shape{"xoxs-", 8, {"a Slack token", "read and write in your Slack"}},
+    Shape{"xapp-", 8, {"a Slack token", "read and write in your Slack"}},
+    Shape{"npm_", 30, {"an npm token", "publish npm packages as you"}},
+    Shape{"pypi-AgE", 16, {"a PyPI token", "publish Python packages as you"}},
+    Shape{"hf_", 24, {"a Hugging Face token", "read and write your models"}},
+    Shape{"AIza", 30, {"a Google API key", "spend on your Google account"}},
+    Shape{"ya29.", 16, {"a Google access token", "use Google as you"}},
+    Shape{"SG.", 30, {"a SendGrid key", "send mail in your name"}},
+    Shape{"dop_v1_", 16, {"a DigitalOcean token", "read and write your cloud account"}},
+    Shape{"dckr_pat_", 16, {"a Docker token", "push images as you"}},
+    Shape{"hvs.", 16, {"a Vault token", "read your team's secrets"}},
+    Shape{"tskey-", 12, {"a Tailscale key", "join your private network"}},
+    Shape{"AGE-SECRET-KEY-", 16, {"an age key", "decrypt your secrets"}},
 };
+
+constexpr SecretKind kPrivateKey = {"a private key", "log in as its owner"};
+constexpr SecretKind kUrlPassword = {"a password in a URL", "log in where that leads"};
+constexpr SecretKind kWebToken = {"a JSON web token", "pass for whom it names"};
 
 struct Found {
   std::size_t at = std::string_view::npos;
   std::size_t length = 0;
-  std::string_view what{};
+  SecretKind kind{};
 };
 
 std::size_t token_end(std::string_view text, std::size_t at) {
@@ -95,8 +99,8 @@ Found find_token(std::string_view text, std::size_t from) {
     const std::string_view token = text.substr(at, token_end(text, at) - at);
     for (const auto& shape : kShapes)
       if (token.starts_with(shape.prefix) && token.size() >= shape.prefix.size() + shape.rest)
-        return {at, token.size(), shape.what};
-    if (is_jwt(token)) return {at, token.size(), "a JSON web token"};
+        return {at, token.size(), shape.kind};
+    if (is_jwt(token)) return {at, token.size(), kWebToken};
   }
   return {};
 }
@@ -107,7 +111,7 @@ Found find_private_key(std::string_view text, std::size_t from) {
   if (at == std::string_view::npos) return {};
   const std::size_t line_end = std::min(text.find('\n', at), text.size());
   if (text.substr(at, line_end - at).find("PRIVATE KEY") == std::string_view::npos) return {};
-  return {at, text.size() - at, "a private key"};
+  return {at, text.size() - at, kPrivateKey};
 }
 
 /// scheme://user:PASSWORD@host (RFC 3986, 3.2.1).
@@ -121,7 +125,7 @@ Found find_url_password(std::string_view text, std::size_t from) {
     if (at_sign == std::string_view::npos) continue;
     const std::size_t colon = authority.substr(0, at_sign).find(':');
     if (colon != std::string_view::npos && colon + 1 < at_sign)
-      return {begin + colon + 1, at_sign - colon - 1, "a password in a URL"};
+      return {begin + colon + 1, at_sign - colon - 1, kUrlPassword};
   }
   return {};
 }
@@ -175,8 +179,18 @@ bool secret_name(std::string_view name) {
   });
 }
 
+SecretKind secret_kind(std::string_view text) {
+  return find_secret(text, 0).kind;
+}
+
 std::string_view secret_shape(std::string_view text) {
-  return find_secret(text, 0).what;
+  return secret_kind(text).what;
+}
+
+std::vector<SecretKind> secret_kinds() {
+  std::vector<SecretKind> kinds = {kPrivateKey, kUrlPassword, kWebToken};
+  for (const auto& shape : kShapes) kinds.push_back(shape.kind);
+  return kinds;
 }
 
 std::string hide_secrets(std::string_view text) {
@@ -185,7 +199,7 @@ std::string hide_secrets(std::string_view text) {
   for (Found found = find_secret(text, at); found.at != std::string_view::npos;
        found = find_secret(text, at)) {
     out += text.substr(at, found.at - at);
-    const bool by_shape = found.what != "a password in a URL";  // a password shows nothing of itself
+    const bool by_shape = found.kind.what != kUrlPassword.what;  // a password shows nothing of itself
     out += by_shape ? mask(text.substr(found.at, found.length)) : "***";
     at = found.at + found.length;
   }

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace claudebox::base {
 
@@ -14,8 +15,18 @@ std::string mask(std::string_view value);
 /// words of the name (KEYBOARD is none, MAX_TOKENS and KEY_FILE neither).
 bool secret_name(std::string_view name);
 
-/// What kind of secret stands in `text`, by its shape: "a GitHub token". Empty where none does.
+struct SecretKind {
+  std::string_view what{};  ///< "a GitHub token"
+  std::string_view
+      allows{};  ///< what who has it can do, in at most six words: "push to your GitHub repositories"
+};
+
+/// What kind of secret stands in `text`, by its shape. Empty where none does.
+SecretKind secret_kind(std::string_view text);
+/// Its `what`.
 std::string_view secret_shape(std::string_view text);
+/// All kinds that have a shape.
+std::vector<SecretKind> secret_kinds();
 
 /// `text` with everything that has a secret's shape masked.
 std::string hide_secrets(std::string_view text);

@@ -163,6 +163,8 @@ class Tree {
            .group = kBox,
            .completion = Completion::choices,
            .choices = {"broker", "store", "env", "none"}});
+    list(app, "--limit", "bound what the box uses of the machine", low_.limits,
+         {.value_name = "NAME=AMOUNT", .group = kBox});
     add_project(app);
     value(app, "--instance", "use a parallel instance beside the project's own", low_.instance,
           {.value_name = "NAME", .group = kBox});
@@ -236,11 +238,12 @@ class Tree {
   void add_profile_commands() {
     CLI::App& profile = command(root_, "profile", "named sets of grants", {Verb::profile_list, "COMMAND"});
     profile.require_subcommand(1);
-    command(profile, "list", "all profiles", {Verb::profile_list, ""});
+    add_json(command(profile, "list", "all profiles", {Verb::profile_list, "[--json]"}));
     const Extra name{.completion = Completion::profiles};
-    CLI::App& show =
-        command(profile, "show", "what a profile comes to, and from where", {Verb::profile_show, "NAME"});
+    CLI::App& show = command(profile, "show", "what a profile comes to, and from where",
+                             {Verb::profile_show, "NAME [--json]"});
     positional(show, "NAME", "the profile", name)->required();
+    add_json(show);
     CLI::App& check =
         command(profile, "check", "what is wrong with profiles", {Verb::profile_check, "[NAME|FILE]"});
     positional(check, "NAME|FILE", "a profile, or a file that may lie anywhere; all where it is left out",
@@ -263,7 +266,7 @@ class Tree {
 
     CLI::App& trust =
         command(root_, "trust", "approve this project's .claudebox.toml and flake as they are now",
-                {Verb::trust, "[--revoke] [--package PKG] [--devshell FLAKE]"});
+                {Verb::trust, "[--revoke|--json] [--package PKG] [--devshell FLAKE]"});
     flag(trust, "--revoke", "take the approval back", low_.revoke, {.group = kStart});
     list(trust, "--package", "a package of a local flake", low_.packages,
          {.value_name = "PKG", .group = kBox});
@@ -274,6 +277,7 @@ class Tree {
            .group = kBox,
            .env = "CLAUDEBOX_PROFILE",
            .completion = Completion::profiles});
+    add_json(trust);
     add_project(trust);
   }
 

@@ -47,7 +47,7 @@ struct LowArgs {
   std::vector<std::string> rest{};  ///< after "--", or the command of `run`
   std::optional<std::string> profile{}, agent{}, network{}, auth{}, project{}, instance{}, devshell{};
   bool nix_daemon = false, nix_daemon_network = false;
-  std::vector<std::string> allow{}, lan{}, publish{}, reach{}, mounts{}, env{}, packages{};
+  std::vector<std::string> allow{}, lan{}, publish{}, reach{}, mounts{}, env{}, packages{}, limits{};
   bool force = false, yes = false, dry_run = false, json = false, explain = false, timings = false;
   bool quiet = false, verbose = false;
   bool denied = false, follow = false;

@@ -221,6 +221,33 @@ Part assess_login(const Facts& facts) {
   return part;
 }
 
+Part assess_limits(const Facts& facts) {
+  Part part{.name = "limits", .title = "limits of a box"};
+  const auto& place = facts.cgroups;
+  const auto has = [&](std::string_view name) {
+    return std::find(place.controllers.begin(), place.controllers.end(), name) != place.controllers.end();
+  };
+  if (place.way == plan::CgroupPlace::Way::none) {
+    part.detail = "only resource limits apply: " + place.reason + "; ";
+  } else {
+    part.version = "cgroup v2";
+    part.detail = std::string("through ") +
+                  (place.way == plan::CgroupPlace::Way::systemd ? "systemd" : place.directory) + ": ";
+  }
+  std::vector<std::string> parts;
+  parts.emplace_back(has("memory") ? "memory of the whole box" : "memory of each process");
+  if (has("pids") || facts.counts_processes) parts.emplace_back("processes of the whole box");
+  if (has("cpu")) parts.emplace_back("cpu");
+  parts.emplace_back("open files of each process");
+  part.detail += base::join(parts, ", ");
+  std::vector<std::string> lacking;
+  if (!has("pids") && !facts.counts_processes) lacking.emplace_back("processes");
+  if (!has("cpu")) lacking.emplace_back("cpu");
+  if (!lacking.empty()) part.detail += "; not " + base::join(lacking, ", ");
+  if (!has("memory") || !has("cpu") || !has("pids")) part.state = State::poor;
+  return part;
+}
+
 Part assess_terminal(const Facts& facts) {
   Part part{.name = "terminal", .title = "terminal"};
   if (!facts.terminal) {
@@ -300,6 +327,7 @@ std::vector<Part> assess(const Facts& facts) {
   parts.push_back(
       optional_program("git", facts.git, "a project without git works too", {install(facts, "git")}));
   parts.push_back(assess_landlock(facts));
+  parts.push_back(assess_limits(facts));
   parts.push_back(assess_terminal(facts));
   parts.push_back(assess_slirp(facts));
   parts.push_back(assess_tun(facts));

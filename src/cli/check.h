@@ -36,6 +36,8 @@ struct Facts {
   std::string agent_hint{};  ///< how to install the agent
   plan::Login login{};       ///< what a box would be logged in with
   std::string login_problem{}, login_hint{};
+  plan::CgroupPlace cgroups{};    ///< where the limits of a box could be made
+  bool counts_processes = false;  ///< RLIMIT_NPROC counts a box's processes, and holds this user
   enum class Tun { usable, missing, forbidden } tun = Tun::usable;
   bool terminal = false;  ///< standard input and error are one
   std::size_t columns = 0, rows = 0;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/check.h"
 #include "plan/agent.h"
+#include "plan/limits.h"
 #include "sys/fd.h"
 #include "sys/program_output.h"
 
@@ -146,6 +147,8 @@ Facts gather(const sys::HostView& host) {
   facts.agent = ask_program(plan::find_agent(host, agent).value_or(""));
   facts.agent_hint = agent.install_hint;
   look_at_login(host, agent, facts);
+  facts.cgroups = plan::find_cgroup_place(host);
+  facts.counts_processes = plan::counts_processes(host);
   facts.tun = look_at_tun();
   look_at_terminal(host, facts);
   return facts;

@@ -34,6 +34,8 @@ Facts ready() {
   for (auto* program : {&facts.slirp4netns, &facts.git, &facts.nix, &facts.agent})
     *program = {.path = "/usr/bin/x", .version = "1.2"};
   facts.login.mode.value = plan::LoginMode::broker;
+  facts.cgroups = {.way = plan::CgroupPlace::Way::systemd, .controllers = {"memory", "cpu", "pids"}};
+  facts.counts_processes = true;
   facts.terminal = true;
   facts.columns = 80;
   facts.rows = 24;
@@ -73,6 +75,28 @@ TEST(Check, WhatIsRequired) {
   for (const auto& each : assess(ready()))
     if (each.required) required.push_back(each.name);
   EXPECT_THAT(required, ::testing::ElementsAre("user-namespaces", "bwrap", "seccomp"));
+}
+
+TEST(Check, LimitsAreWhatTheyAre) {
+  EXPECT_EQ(part(ready(), "limits").detail,
+            "through systemd: memory of the whole box, processes of the whole box, cpu, open files of each "
+            "process");
+  Facts facts = ready();
+  facts.cgroups = {.reason = "there is no cgroup v2 at /sys/fs/cgroup"};
+  EXPECT_EQ(part(facts, "limits").state, State::poor);
+  EXPECT_EQ(part(facts, "limits").detail,
+            "only resource limits apply: there is no cgroup v2 at /sys/fs/cgroup; memory of each process, "
+            "processes "
+            "of the whole box, open files of each process; not cpu");
+  facts.counts_processes = false;  // root
+  EXPECT_THAT(part(facts, "limits").detail,
+              HasSubstr("; memory of each process, open files of each process; not processes, cpu"));
+  facts.cgroups = {
+      .way = plan::CgroupPlace::Way::delegated, .directory = "/sys/fs/cgroup/a", .controllers = {"pids"}};
+  EXPECT_EQ(
+      part(facts, "limits").detail,
+      "through /sys/fs/cgroup/a: memory of each process, processes of the whole box, open files of each "
+      "process; not cpu");
 }
 
 TEST(Check, WithoutAnythingOptionalItIsStillReady) {

@@ -4,6 +4,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/request.h"
 #include "instance/own_files.h"
 #include "plan/build.h"
@@ -89,6 +90,13 @@ int check_all(const Context& context) {
 
 int list_profiles(const Context& context) {
   const auto names = profile::profile_names(context.host);
+  if (context.low.json) {
+    std::vector<ListedProfile> all;
+    for (const auto& name : names)
+      all.push_back({name, profile::profile_path(context.host, name), first_comment(context.host, name)});
+    print(profiles_json(all));
+    return 0;
+  }
   if (names.empty()) {
     say("No profiles yet: claudebox profile new NAME makes one.\n");
     return 0;
@@ -112,7 +120,7 @@ int show_profile(const Context& context) {
       profile::load(profile::Choice{context.low.argument, {base::Origin::Kind::flag, "profile show", ""}},
                     context.host, problems);
   if (!problems.empty()) return failed(problems);
-  print(profile::show(settings));
+  print(context.low.json ? profile_json(context.low.argument, settings) : profile::show(settings));
   return 0;
 }
 

@@ -76,8 +76,11 @@ class Approval {
     }
     const bool yes = says_yes(context_.low, context_.host);
     if (yes && context_.low.quiet) return Decision::start;
-    if (approved && approved != now_) say(render::audit_difference(*approved, now_, style_) + "\n");
-    show();
+    if (approved && approved != now_) {
+      show_changed(*approved);
+    } else {
+      show();
+    }
     return yes ? Decision::start : ask_person();
   }
 
@@ -91,7 +94,13 @@ class Approval {
   }
   void show_unchanged() const {
     if (context_.low.verbose || context_.low.explain) return show();
-    say(render::audit_unchanged(plan_, style_));
+    say(render::audit_brief(plan_, render::Standing::approved, style_));
+  }
+  /// What was approved is known: what is new is to be seen, and not to be looked for in a page.
+  void show_changed(const std::string& approved) const {
+    say(render::audit_difference(approved, plan_, style_) + "\n");
+    if (context_.low.verbose || context_.low.explain) return show();
+    say(render::audit_brief(plan_, render::Standing::changed, style_) + "\n");
   }
 
   Decision ask_person() const {
@@ -138,6 +147,8 @@ int finish(const Context& context, const plan::Plan& plan, const report::Outcome
     if (!say_cause(context.host))
       say("hint: this machine has what a box needs, so the cause is in the plan: claudebox plan shows it\n");
   }
+  if (!outcome.out_of_memory.empty())
+    say_problem(outcome.out_of_memory, "--limit memory=AMOUNT, or limits.memory of a profile, gives it more");
   say_findings(outcome, plan);
   return outcome.status;
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/request.h"
 #include "instance/own_files.h"
 #include "plan/build.h"
@@ -97,7 +98,10 @@ std::vector<plan::LocalFlake> flakes(const Context& context, base::Diagnostics& 
 /// The exit status, or nothing where it was approved.
 std::optional<int> decide(const Context& context, const Waiting& waiting) {
   say(render::trust_question(
-      {.path = waiting.path, .text = waiting.text, .before = waiting.before, .widening = waiting.widening},
+      {.path = waiting.path,
+       .text = waiting.shown(waiting.text),
+       .before = waiting.before ? std::optional(waiting.shown(*waiting.before)) : std::nullopt,
+       .widening = waiting.widening},
       style_for(STDERR_FILENO, context.host)));
   switch (ask("Approve it? [y/N]", Reply::no)) {
     case Answer::yes:
@@ -126,6 +130,9 @@ int trust(const Context& context) {
   if (!root)
     throw base::Error("there is no project here", "start in a project, or name one with --project DIR");
   const std::string file = base::path_join(*root, profile::kProjectFile);
+  if (context.low.revoke && context.low.json)
+    throw base::Error("--revoke and --json don't go together",
+                      "--json tells what is approved, and changes nothing", base::ExitCode::usage);
   const auto project = project_say(asked, context.host, problems);
   const auto local = problems.empty() ? flakes(context, problems) : std::vector<plan::LocalFlake>{};
   if (context.low.revoke) {
@@ -144,6 +151,18 @@ int trust(const Context& context) {
     throw base::Error("this project has no " + std::string(profile::kProjectFile) +
                           ", and nothing asks for a flake of its own: " + *root,
                       "docs/profiles.md says what can stand in it");
+  if (context.low.json) {  // a program is told, and can't approve
+    std::vector<TrustLine> lines;
+    for (const auto& waiting : all)
+      lines.push_back({.path = waiting.path,
+                       .flake = waiting.flake,
+                       .approved = waiting.approved(),
+                       .changed = waiting.flake && waiting.before
+                                      ? plan::changed_files(*waiting.before, waiting.text)
+                                      : std::vector<std::string>{}});
+    print(trust_json(lines, project ? &project->judged : nullptr));
+    return 0;
+  }
   for (const auto& waiting : all) {
     if (waiting.approved()) {
       say("Approved already, as it is now: " + base::escape_for_terminal(waiting.path) + "\n");

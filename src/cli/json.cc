@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/secret.h"
+
 namespace claudebox::cli {
 namespace {
 
@@ -105,6 +107,29 @@ const char* name_of(report::NetworkEvent::Kind kind) {
   return "?";
 }
 
+const char* name_of(plan::SettingsFile::Kind kind) {
+  switch (kind) {
+    case plan::SettingsFile::Kind::defaults:
+      return "defaults";
+    case plan::SettingsFile::Kind::profile:
+      return "profile";
+    case plan::SettingsFile::Kind::project:
+      return "project";
+  }
+  return "?";
+}
+
+Json to_json(const profile::Entry& entry) {
+  Json json = {{"key", entry.key->name}};
+  if (entry.is_boolean()) {
+    json["truth"] = entry.truth;
+  } else {
+    json["text"] = base::hide_secrets(entry.text);
+  }
+  json["source"] = entry.origin.source;
+  return json;
+}
+
 }  // namespace
 
 std::string packages_json(const std::vector<PackageLine>& packages) {
@@ -180,6 +205,44 @@ std::string session_end_json(const report::Session& session) {
   Json json = {{"schema", kSchema}, {"kind", "end"}};
   put_end(json, session);
   return ascii_of(json, -1);
+}
+
+std::string profiles_json(const std::vector<ListedProfile>& profiles) {
+  Json json = {{"schema", kSchema}, {"profiles", Json::array()}};
+  for (const auto& each : profiles) {
+    Json one = {{"name", each.name}, {"path", each.path}};
+    if (!each.about.empty()) one["about"] = each.about;
+    json["profiles"].push_back(std::move(one));
+  }
+  return text_of(json);
+}
+
+std::string profile_json(const std::string& name, const profile::Settings& settings) {
+  Json json = {{"schema", kSchema}, {"name", name}, {"files", Json::array()}, {"values", Json::array()}};
+  for (const auto& file : settings.files)
+    json["files"].push_back({{"kind", name_of(file.kind)}, {"name", file.name}, {"path", file.path}});
+  for (const auto& entry : settings.entries) json["values"].push_back(to_json(entry));
+  return text_of(json);
+}
+
+std::string trust_json(const std::vector<TrustLine>& lines, const profile::Judged* judged) {
+  // The project's own file at top level, as before there were flakes.
+  Json json = {{"schema", kSchema},
+               {"path", ""},
+               {"approved", true},
+               {"adds", Json::array()},
+               {"flakes", Json::array()}};
+  for (const auto& line : lines) {
+    if (line.flake) {
+      json["flakes"].push_back({{"path", line.path}, {"approved", line.approved}, {"changed", line.changed}});
+    } else {
+      json["path"] = line.path;
+      json["approved"] = line.approved;
+    }
+  }
+  if (judged)
+    for (const auto& entry : judged->widening) json["adds"].push_back(to_json(entry));
+  return text_of(json);
 }
 
 }  // namespace claudebox::cli

@@ -45,6 +45,16 @@ constexpr std::array kOptions = std::to_array<OptionText>({
      "[ADDR]:PORT. Cloud metadata, this machine's own addresses and its loopback (see --reach) stay closed. "
      "May be "
      "given several times."},
+    {"--limit", "",
+     "memory=8G (K, M, G, T), cpu=150% (100% is one core), processes=500 (threads count), open-files=4096 "
+     "(of "
+     "each process); none takes away what a profile says. With cgroup v2, through your systemd or a group "
+     "that "
+     "is yours, memory, cpu and processes are the whole box's, and a process that is killed for its memory "
+     "is "
+     "reported at the end. Elsewhere memory is each process's, cpu does not apply, and processes not to "
+     "root: "
+     "the audit and claudebox check say so. May be given several times."},
     {"--publish", "",
      "A server in the box on PORT, also one on 127.0.0.1 only, is reached at 127.0.0.1:HOSTPORT and "
      "[::1]:HOSTPORT of "
@@ -193,7 +203,8 @@ constexpr std::array kCommands = std::to_array<CommandText>({
     {"profile",
      "A profile is a file ~/.claudebox/profiles/NAME.toml with grants in it: network, allow, publish, reach, "
      "lan, "
-     "mounts, env, auth, nested, audit, nix-daemon, nix-daemon-network, [protect], and extends for those "
+     "mounts, env, auth, nested, audit, nix-daemon, nix-daemon-network, [limits], [protect], and extends for "
+     "those "
      "that it "
      "builds on. Entries are spelled as after the option. --profile NAME or CLAUDEBOX_PROFILE takes one; "
      "~/.claudebox/config.toml holds for every box. A file that others may write, or that is not yours, is "
@@ -314,7 +325,7 @@ std::vector<SectionDoc> reference_sections() {
        {{"",
          "Before a box starts, claudebox shows what it gets and asks. A plan that equals the one approved "
          "last "
-         "for this project is not asked again: one line says so. A changed one shows the difference first. "
+         "for this project is not asked again: two lines say so. Of a changed one the difference is shown. "
          "Without a terminal there is nobody to ask, so nothing starts unless --yes is given."}}},
       {"EXIT STATUS",
        {{"0-124", "The status of the command in the box. 128+N where signal N ended it."},

@@ -16,8 +16,10 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "plan/build.h"
+#include "plan/limits.h"
 #include "profile/fit.h"
 #include "profile/grants.h"
+#include "profile/limits.h"
 #include "profile/load.h"
 #include "profile/network_grants.h"
 #include "profile/package_grants.h"
@@ -102,6 +104,20 @@ void take_lists(const LowArgs& low, plan::Request& request, base::Diagnostics& p
       problems.add("--env " + at->name + " is given twice", "keep one of the two");
 }
 
+/// Also "none", which takes away what a file says.
+void take_limits(const LowArgs& low, plan::Request& request, base::Diagnostics& problems) {
+  std::vector<plan::LimitKind> given;
+  for (const auto& word : low.limits) {
+    const auto limit = profile::parse_limit(Typed::flag("--limit", word), problems);
+    if (!limit) continue;
+    if (std::find(given.begin(), given.end(), limit->kind) != given.end())
+      problems.add("--limit " + std::string(plan::limit_name(limit->kind)) + " is given twice",
+                   "keep one of the two");
+    given.push_back(limit->kind);
+    profile::request_limit(*limit, request);
+  }
+}
+
 /// What the command line says besides any grant.
 plan::Request started(const LowArgs& low) {
   plan::Request request;
@@ -129,6 +145,7 @@ plan::Request settle(const LowArgs& low, const sys::HostView& host, std::vector<
   profile::apply(entries, place, request);
   request.network = tier.tier;
   take_lists(low, request, problems);
+  take_limits(low, request, problems);
   if (low.nix_daemon) request.nix_daemon = Origin{Origin::Kind::flag, "--nix-daemon", "asked for"};
   request.nix_daemon_network = request.nix_daemon_network || low.nix_daemon_network;
   if (low.devshell)

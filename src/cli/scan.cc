@@ -20,8 +20,6 @@ constexpr std::array<OlderSpelling, 5> kOlder = {{{"--check", "check"},
                                                   {"--list-profiles", "profile list"},
                                                   {"--show-profile", "profile show"}}};
 
-/// Announced and not there yet. "Did you mean" would lead somebody who read about them astray.
-
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();

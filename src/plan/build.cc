@@ -3,8 +3,10 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "plan/agent.h"
+#include "plan/bwrap_args.h"
 #include "plan/git.h"
 #include "plan/lifted.h"
+#include "plan/limits.h"
 #include "plan/packages.h"
 #include "plan/passes.h"
 
@@ -26,6 +28,19 @@ void add_project(Plan& plan) {
                          .source = plan.project.root,
                          .purpose = Purpose::project,
                          .origin = plan.project.origin});
+}
+
+/// What bwrap takes (MAX_ARGS in bubblewrap.c), with some room for what the launch adds.
+constexpr std::size_t kMostWords = 9000 - 64;
+
+void check_size(const Request& request, const Plan& plan, base::Diagnostics& problems) {
+  const std::size_t words = bwrap_options(plan).size() + plan.command.argv.size();
+  if (words <= kMostWords) return;
+  problems.add("the box is too large: bubblewrap takes at most " + std::to_string(kMostWords) +
+                   " arguments, and this plan has " + std::to_string(words),
+               std::to_string(request.mounts.size()) + " mounts and " + std::to_string(request.env.size()) +
+                   " variables were asked for: mount the directory that holds many of them instead",
+               base::ExitCode::setup);
 }
 
 }  // namespace
@@ -109,7 +124,9 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
   plan_proxy_notes(plan);
   plan_agent_state(host, agent, plan);
   arrange_mounts(host, plan, problems);
+  plan_limits(request, host, plan, problems);
   plan_command(request, host, plan, problems);
+  if (problems.empty()) check_size(request, plan, problems);
   if (!problems.empty()) return std::nullopt;
   return plan;
 }

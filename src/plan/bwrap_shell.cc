@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "plan/bwrap_args.h"
+#include "plan/limits.h"
 
 namespace claudebox::plan {
 namespace {
@@ -98,7 +99,18 @@ class ShellCommand {
     const std::string login = plan_.login.mode.value == LoginMode::broker
                                   ? "# The login is not in it: claudebox keeps that beside bwrap.\n"
                                   : "";
-    return login + network_difference();
+    return login + limit_difference() + network_difference();
+  }
+  /// RLIMIT_NPROC as well: only in the launch's outer user namespace it counts this box alone.
+  std::string limit_difference() const {
+    std::vector<std::string> outside;
+    for (const auto& limit : plan_.limits.all)
+      if (limit.by == Limit::By::group ||
+          (limit.by == Limit::By::resource && limit.kind == LimitKind::processes))
+        outside.push_back(std::string(limit_name(limit.kind)) + " " + limit_amount(limit.kind, limit.amount));
+    if (outside.empty()) return {};
+    return "# Not in it: the limits " + base::join(outside, ", ") +
+           ", to which claudebox holds the box from outside.\n";
   }
   std::string network_difference() const {
     const std::string tier = tier_name(plan_.network.value);
@@ -240,6 +252,12 @@ class ShellCommand {
       out += stub.kind == Stub::Kind::directory ? "mkdir " + path
                                                 : "printf %s " + quote(stub.content) + " >" + path;
       out += "; made+=(" + path + "); }\n";
+    }
+    for (const auto& limit : plan_.limits.all) {
+      if (limit.by != Limit::By::resource) continue;
+      if (limit.kind == LimitKind::memory)
+        out += "ulimit -d " + std::to_string(limit.amount / 1024) + "\n";  // in KiB
+      if (limit.kind == LimitKind::open_files) out += "ulimit -n " + std::to_string(limit.amount) + "\n";
     }
     for (const auto& redirection : redirections_) out += "exec " + redirection + "\n";
     return out;

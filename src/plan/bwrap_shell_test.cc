@@ -221,6 +221,22 @@ TEST_F(BwrapShell, SaysWhichPartOfTheNetworkIsNotInIt) {
   EXPECT_THAT(words(), ::testing::Contains("--unshare-net"));
 }
 
+TEST_F(BwrapShell, SetsTheResourceLimitsAndSaysWhichLimitsAreNotInIt) {
+  plan_.limits.all = {{.kind = LimitKind::memory, .amount = 3ULL << 30, .by = Limit::By::resource},
+                      {.kind = LimitKind::processes, .amount = 500, .by = Limit::By::resource},
+                      {.kind = LimitKind::open_files, .amount = 300, .by = Limit::By::resource}};
+  script("bwrap",
+         "#!/bin/bash\necho $(ulimit -Hd) $(ulimit -Sn) $(ulimit -Hn) >\"" + directory_ + "/seen\"\n");
+  EXPECT_EQ(run(), 0) << read(directory_ + "/errors");
+  EXPECT_EQ(read(directory_ + "/seen"), "3145728 300 300\n");
+  EXPECT_TRUE(bwrap_shell_command(plan_, "claudebox").starts_with("# Not in it: the limits processes 500,"));
+  plan_.limits.all = {{.kind = LimitKind::memory, .amount = 3ULL << 30, .by = Limit::By::group},
+                      {.kind = LimitKind::cpu, .amount = 150, .by = Limit::By::nothing}};
+  const std::string text = bwrap_shell_command(plan_, "claudebox");
+  EXPECT_TRUE(text.starts_with("# Not in it: the limits memory 3G,"));
+  EXPECT_EQ(text.find("ulimit"), std::string::npos);
+}
+
 TEST_F(BwrapShell, MakesWhatTheLaunchMakesAndTakesTheInertFilesAwayAgain) {
   plan_.instance.home = directory_ + "/it's home";
   plan_.state = {{.policy = StateFile::Policy::directory, .path = plan_.instance.home + "/.local/box/bin"}};

@@ -96,10 +96,14 @@ class EnvPass {
       if (found == host_.environment().end() && wish.host_name.empty())
         if (const std::string* value = of_devshell(there)) {
           variable.value = *value;
+          variable.from_devshell = true;
           return put(std::move(variable));
         }
       // What a dev shell has is known when it is resolved, and looked for again then.
-      if (found == host_.environment().end() && !packages_resolved(plan_)) return;
+      if (found == host_.environment().end() && !packages_resolved(plan_)) {
+        variable.from_devshell = true;
+        return put(std::move(variable));
+      }
       if (found == host_.environment().end()) {
         const std::string as = there == wish.name ? "" : ", as " + wish.name;
         problems.add(

@@ -8,8 +8,9 @@
 namespace claudebox::plan {
 
 struct KnownSecret {
-  std::string_view path;  ///< absolute, or relative to home; a name or pattern in telling_names()
-  std::string_view what;  ///< "SSH keys"
+  std::string_view path;    ///< absolute, or relative to home; a name or pattern in telling_names()
+  std::string_view what;    ///< "SSH keys"
+  std::string_view allows;  ///< what who has it can do, in at most six words: "log in as you elsewhere"
 };
 
 /// Files and directories that are secret, by place. The order is that of importance: the first ones are
@@ -22,10 +23,10 @@ std::span<const KnownSecret> runtime_sockets();
 /// Names that tell what a file is wherever it lies; one '*' at an end stands for anything.
 std::span<const KnownSecret> telling_names();
 
-/// What a file of this name is, wherever it lies; empty where the name tells nothing.
-std::string_view told_by_name(std::string_view name);
+/// What a file of this name is, wherever it lies; null where the name tells nothing.
+const KnownSecret* told_by_name(std::string_view name);
 
-/// Variables that open a door of the host.
+/// Variables that open a door of the host, or that are known for the secret in them.
 std::span<const KnownSecret> telling_variables();
 
 struct KnownPorts {

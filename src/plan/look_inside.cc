@@ -24,7 +24,7 @@ bool contains(const Table& table, std::string_view word) {
 }
 
 bool is_secret(const sys::HostView& host, const std::string& path, std::string_view name) {
-  if (told_by_name(name).empty()) return false;
+  if (!told_by_name(name)) return false;
   const bool maybe =
       std::any_of(kMaybeKeys.begin(), kMaybeKeys.end(), [&](auto end) { return name.ends_with(end); });
   if (!maybe) return true;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "base/path.h"
 #include "base/text.h"
@@ -37,15 +38,27 @@ std::size_t depth(const std::string& path) {
   return path == "/" ? 0 : static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
 }
 
-/// A read-only bind that shows what its parent mount shows anyway.
-bool is_redundant(const Mount& mount, const std::vector<Mount>& before) {
-  if (mount.kind != Mount::Kind::read_only || mount.source != mount.target) return false;
-  const Mount* parent = nullptr;
-  for (const auto& other : before)
-    if (base::is_within(mount.target, other.target) &&
-        (!parent || other.target.size() > parent->target.size()))
-      parent = &other;
-  return parent && parent->kind == Mount::Kind::read_only && parent->source == parent->target;
+/// Mounts by their targets, to find the one around a path without a look at every other.
+class ByTarget {
+ public:
+  void add(const Mount& mount) { mounts_[mount.target] = &mount; }
+  /// The innermost mount that `target` lies below, or null.
+  const Mount* around(const std::string& target) const {
+    for (std::string at = target; at.size() > 1;) {
+      at = base::parent_of(at);
+      if (const auto found = mounts_.find(at); found != mounts_.end()) return found->second;
+    }
+    return nullptr;
+  }
+
+ private:
+  std::unordered_map<std::string, const Mount*> mounts_;
+};
+
+/// A read-only bind that shows what the mount around it shows anyway.
+bool is_redundant(const Mount& mount, const Mount* parent) {
+  return mount.kind == Mount::Kind::read_only && mount.source == mount.target && parent &&
+         parent->kind == Mount::Kind::read_only && parent->source == parent->target;
 }
 
 std::string expand(const sys::HostView& host, const std::string& typed) {
@@ -58,6 +71,8 @@ std::string expand(const sys::HostView& host, const std::string& typed) {
 std::string refused_target(const Plan& plan, const std::string& target) {
   if (target == "/") return "it would replace the whole box";
   if (target == plan.user_home) return "it would replace the box's home";
+  for (const std::string_view system : {"/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64"})
+    if (target == system) return "it would replace the system that the box runs on";
   for (const std::string tree : {"/proc", "/dev", "/sys"})
     if (base::is_within(target, tree)) return "the kernel's own file systems are fixed";
   if (base::is_within(plan.project.root, target) && target != plan.project.root)
@@ -113,6 +128,8 @@ void arrange_mounts(const sys::HostView& host, Plan& plan, base::Diagnostics& pr
            std::tuple(depth(b.target), std::cref(b.target).get(), -precedence(b));
   });
   std::vector<Mount> arranged;
+  arranged.reserve(plan.mounts.size());  // pointers into it stay good
+  ByTarget before;
   for (auto& mount : plan.mounts) {
     if (!arranged.empty() && arranged.back().target == mount.target) {
       if (mount.purpose == Purpose::extra && arranged.back().purpose == Purpose::extra &&
@@ -121,24 +138,30 @@ void arrange_mounts(const sys::HostView& host, Plan& plan, base::Diagnostics& pr
                      "keep one of " + arranged.back().origin.source + " and " + mount.origin.source);
       continue;
     }
-    if (!is_redundant(mount, arranged)) arranged.push_back(std::move(mount));
+    if (is_redundant(mount, before.around(mount.target))) continue;
+    arranged.push_back(std::move(mount));
+    before.add(arranged.back());
   }
-  plan.mounts = std::move(arranged);
+  plan.mounts = std::move(arranged);  // its elements stay where they are
 
-  // bwrap makes missing mount points, but it can't in a read-only directory.
+  // bwrap makes missing mount points: not in a read-only directory, and not on the host for what the box has anyway.
   for (const auto& mount : plan.mounts) {
-    if (mount.purpose != Purpose::extra) continue;
-    const Mount* parent = nullptr;
-    for (const auto& other : plan.mounts)
-      if (other.target != mount.target && base::is_within(mount.target, other.target) &&
-          (!parent || other.target.size() > parent->target.size()))
-        parent = &other;
-    if (parent && parent->kind == Mount::Kind::read_only &&
-        !host.lstat(base::path_join(parent->source, base::relative_to(mount.target, parent->target)))
-             .exists())
+    const Mount* parent = before.around(mount.target);
+    const bool asked = mount.purpose == Purpose::extra;
+    if (!parent || !parent->is_bind() || (!asked && parent->purpose != Purpose::extra)) continue;
+    if (asked && parent->kind != Mount::Kind::read_only) continue;
+    if (host.lstat(base::path_join(parent->source, base::relative_to(mount.target, parent->target))).exists())
+      continue;
+    const std::string hint = "give another place: --mount SRC:DST";
+    if (asked) {
       problems.add(
           "can't mount on " + mount.target + ": " + parent->target + " is read-only and has no such name",
-          "give another place: --mount SRC:DST", ExitCode::setup);
+          hint, ExitCode::setup);
+    } else {
+      problems.add("can't mount on " + parent->target + ": the box needs " + mount.target + ", and " +
+                       parent->source + " has no such name",
+                   hint, ExitCode::setup);
+    }
   }
 }
 

@@ -77,8 +77,22 @@ class Rules {
       problems_.add(typed + ": the tier full already reaches everything that this machine does",
                     "--network allowlist limits it to what --allow names; or leave --allow out");
     else
-      problems_.add(typed + ": the tier offline reaches nothing",
-                    "--network allowlist reaches what --allow names and nothing else");
+      problems_.add(
+          typed + ": the tier offline reaches nothing" + who_chose(),
+          "--network allowlist" + beside() + " reaches what --allow names and nothing else" + or_there());
+  }
+
+  /// A tier that a file or a variable chose is easily forgotten at the command line.
+  bool chosen_elsewhere() const {
+    const auto kind = request_.network.origin.kind;
+    return kind == base::Origin::Kind::profile || kind == base::Origin::Kind::environment;
+  }
+  std::string who_chose() const {
+    return chosen_elsewhere() ? ", and " + request_.network.origin.source + " chose it" : "";
+  }
+  std::string beside() const { return chosen_elsewhere() ? " as well" : ""; }
+  std::string or_there() const {
+    return chosen_elsewhere() ? "; or change " + request_.network.origin.source : "";
   }
 
   void lan() {
@@ -87,9 +101,11 @@ class Rules {
     if (tier() == Tier::full)
       problems_.add(typed + ": the tier full already reaches your local network", "leave --lan out");
     else if (tier() == Tier::offline)
-      problems_.add(typed + ": the tier offline reaches nothing",
-                    "--network allowlist reaches what --lan and --allow name, --network internet the public "
-                    "internet as well");
+      problems_.add(typed + ": the tier offline reaches nothing" + who_chose(),
+                    "--network allowlist" + beside() +
+                        " reaches what --lan and --allow name, --network internet the public "
+                        "internet as well" +
+                        or_there());
     for (const auto& destination : request_.lan)
       if (const auto prefix = net::Prefix::parse(destination.prefix)) lan_prefix(destination, *prefix);
   }

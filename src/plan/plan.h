@@ -67,8 +67,9 @@ struct EnvVar {
   std::string value{};
   Kind kind = Kind::generated;
   base::Origin origin{};
-  bool from_host = false;   ///< the value was read from the host's environment
-  std::string host_name{};  ///< where that has it under another name
+  bool from_host = false;      ///< the value was read from the host's environment
+  std::string host_name{};     ///< where that has it under another name
+  bool from_devshell = false;  ///< granted, and a dev shell has it; empty until that is resolved
 
   bool operator==(const EnvVar&) const = default;
 };
@@ -199,6 +200,43 @@ struct Package {
   bool operator==(const Package&) const = default;
 };
 
+/// A limit, and what holds the box to it on this host.
+struct Limit {
+  enum class By {
+    group,     ///< a cgroup v2: all processes of the box together
+    resource,  ///< setrlimit(2): each process by itself; of `processes`, the box
+    nothing,   ///< it can't be had here
+  };
+  LimitKind kind = LimitKind::memory;
+  std::uint64_t amount = 0;  ///< as in RequestedLimit
+  By by = By::nothing;
+  std::string reason{};  ///< why it can't be had
+  base::Origin origin{};
+  bool operator==(const Limit&) const = default;
+};
+
+/// Where this host lets claudebox make a cgroup v2 of its own.
+struct CgroupPlace {
+  enum class Way {
+    none,
+    delegated,  ///< below the cgroup that claudebox runs in
+    systemd,    ///< in a scope that the user's systemd makes (the system's, for root)
+  };
+  Way way = Way::none;
+  std::string directory{};  ///< of `delegated`: the cgroup, below /sys/fs/cgroup
+  bool move_away = false;   ///< of `delegated`: claudebox itself has to leave it for one beside the box's
+  std::vector<std::string> bus{};          ///< of `systemd`: busctl and the bus that it talks to
+  std::vector<std::string> controllers{};  ///< "memory", "cpu", "pids": those that there are
+  std::string reason{};                    ///< of `none`
+  bool operator==(const CgroupPlace&) const = default;
+};
+
+struct Limits {
+  std::vector<Limit> all{};  ///< in the order of LimitKind
+  CgroupPlace place{};       ///< Way::none where no limit is by group
+  bool operator==(const Limits&) const = default;
+};
+
 struct Command {
   Action action = Action::agent;
   std::vector<std::string> argv{};  ///< argv[0] is the absolute path in the box
@@ -217,6 +255,7 @@ struct Plan {
   Login login{};
   std::vector<Package> packages{};
   std::string store_place{};  ///< the directory that a mount of the kind store is prepared on
+  Limits limits{};
   uid_t uid = 0;
   gid_t gid = 0;
   std::string user{};

@@ -46,6 +46,12 @@ void plan_project_protection(const sys::HostView& host, Plan& plan) {
     protection.sweep(path, std::string(runs.reason));
     if (!is_lifted(plan, runs.key)) protection.cover_named(path, std::string(runs.reason));
   }
+  // The user's profiles may be links into a project, the dotfiles: what the next box gets is not for this one to say.
+  for (const auto& file : plan.files)
+    if (file.kind != SettingsFile::Kind::project && base::is_within(file.path, plan.project.root)) {
+      protection.sweep(file.path, "claudebox takes grants from it");
+      protection.cover_named(file.path, "claudebox takes grants from it");
+    }
 }
 
 }  // namespace claudebox::plan

@@ -54,5 +54,20 @@ TEST(ProjectProtection, LinksAreCoveredWhereTheyLead) {
   EXPECT_THAT(plan.notes, Contains(Field(&Note::level, Note::Level::danger)));
 }
 
+// A box in the dotfiles must not write what the next box gets.
+TEST(ProjectProtection, CoversTheUsersProfilesThatAreLinksIntoTheProject) {
+  auto host = repository();
+  host.file(kProject + "/claudebox/web.toml").file("/home/dev/.claudebox/profiles/own.toml");
+  Plan plan;
+  plan.user_home = "/home/dev";
+  plan.project = {.root = kProject, .directory = kProject, .canonical_root = kProject, .origin = {}};
+  plan.files = {{SettingsFile::Kind::profile, "web", kProject + "/claudebox/web.toml"},
+                {SettingsFile::Kind::profile, "own", "/home/dev/.claudebox/profiles/own.toml"}};
+  plan_project_protection(host, plan);
+  EXPECT_TRUE(is_covered(plan, kProject + "/claudebox/web.toml"));
+  EXPECT_TRUE(is_pinned(plan, kProject + "/claudebox"));
+  EXPECT_FALSE(is_covered(plan, "/home/dev/.claudebox/profiles/own.toml"));
+}
+
 }  // namespace
 }  // namespace claudebox::plan

@@ -103,6 +103,17 @@ struct PackageRequest {
   bool operator==(const PackageRequest&) const = default;
 };
 
+/// What can be limited for a box.
+enum class LimitKind { memory, cpu, processes, open_files };
+
+/// One `--limit NAME=AMOUNT`.
+struct RequestedLimit {
+  LimitKind kind = LimitKind::memory;
+  std::uint64_t amount = 0;  ///< bytes; percent of one core; processes and threads; open files of a process
+  base::Origin origin;
+  bool operator==(const RequestedLimit&) const = default;
+};
+
 /// A file that had a say in this request.
 struct SettingsFile {
   enum class Kind { defaults, profile, project };
@@ -145,9 +156,10 @@ struct Request {
   Setting<bool> nested{true, {}};       ///< sandboxes can be made in the box
   Setting<bool> always_ask{false, {}};  ///< also where nothing changed
   std::vector<LiftedProtection> lifted;
-  std::vector<SettingsFile> files;  ///< lowest first
-  std::vector<Note> notes;          ///< about what was asked for
-  bool share_instance = false;      ///< --force: go on although another box holds the instance
+  std::vector<RequestedLimit> limits;  ///< at most one of a kind
+  std::vector<SettingsFile> files;     ///< lowest first
+  std::vector<Note> notes;             ///< about what was asked for
+  bool share_instance = false;         ///< --force: go on although another box holds the instance
 
   bool operator==(const Request&) const = default;
 };

@@ -3,6 +3,7 @@
 // surely less is more.
 #include "profile/grants.h"
 #include "profile/keys.h"
+#include "profile/limits.h"
 #include "profile/network_grants.h"
 #include "profile/package_grants.h"
 
@@ -89,6 +90,18 @@ Effect effect_of_nix_daemon(const Entry& entry, const plan::Request& request) {
 
 Effect effect_of_nix_daemon_network(const Entry& entry, const plan::Request& request) {
   return of_switch(entry.truth, request.nix_daemon_network, false);
+}
+
+Effect effect_of_limit(const Entry& entry, const plan::Request& request) {
+  base::Diagnostics unused;
+  const auto wanted = parse_limit_amount(entry.key->leaf(), {entry.text, "limits", {}}, unused);
+  if (!wanted) return Effect::widens;
+  std::optional<std::uint64_t> now;
+  for (const auto& limit : request.limits)
+    if (limit.kind == wanted->kind) now = limit.amount;
+  if (wanted->amount == now) return Effect::nothing;
+  if (!wanted->amount) return Effect::widens;
+  return !now || *wanted->amount < *now ? Effect::tightens : Effect::widens;
 }
 
 Effect effect_of_protect(const Entry& entry, const plan::Request& request) {

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "plan/build.h"
 #include "profile/keys.h"
+#include "profile/own_path.h"
 
 namespace claudebox::profile {
 namespace {
@@ -14,50 +15,28 @@ using sys::FileKind;
 /// A profile of some ten lines has some hundred bytes.
 constexpr std::size_t kLargest = std::size_t{256} << 10U;
 constexpr std::size_t kMostProfiles = 100'000;
-constexpr mode_t kOthersWrite = 0022;
 
-std::string octal(mode_t mode) {
-  std::string out;
-  for (int shift = 6; shift >= 0; shift -= 3) out += static_cast<char>('0' + ((mode >> shift) & 7U));
-  return "0" + out;
-}
-
-/// Whoever may write it decides what a box gets. One problem, or none.
-bool is_own(const sys::HostView& host, const std::string& path, const FileInfo& info,
-            base::Diagnostics& problems) {
-  const uid_t me = host.identity().uid;
-  const std::string quoted = base::shell_quote(path);
-  if (info.uid != me) {
-    problems.add(path + " belongs to uid " + std::to_string(info.uid) + ", and you are uid " +
-                     std::to_string(me) + ": what a box gets is not for others to say",
-                 me == 0 ? "run claudebox without sudo, or sudo chown root " + quoted
-                         : "look at it, then: sudo chown " + std::to_string(me) + " " + quoted);
-    return false;
-  }
-  if ((info.mode & kOthersWrite) != 0) {
-    problems.add(path + " can be written by others (mode " + octal(info.mode) +
-                     "): what a box gets is not for others to say",
-                 "look at it, then: chmod go-w " + quoted);
-    return false;
-  }
-  return true;
-}
+/// What is between STATE_ROOT and a file of the user's.
+enum class Way { own, missing, linked, refused };
 
 /// Every directory from STATE_ROOT down to the file. Where something is missing there is no file either.
-bool directories_are_own(const sys::HostView& host, const std::string& path, base::Diagnostics& problems) {
+Way way_to(const sys::HostView& host, const std::string& path, base::Diagnostics& problems) {
   const std::string root = plan::state_root(host);
   for (const auto& directory : base::ancestors_and_self(base::parent_of(path))) {
     if (!base::is_within(directory, root)) continue;
     const FileInfo info = host.lstat(directory);
-    if (info.kind == FileKind::missing) return true;
-    if (info.kind == FileKind::directory && !is_own(host, directory, info, problems)) return false;
-    if (info.kind == FileKind::directory) continue;
+    if (info.kind == FileKind::missing) return Way::missing;
+    if (info.kind == FileKind::directory) {
+      if (!is_own(host, directory, info, false, problems)) return Way::refused;
+      continue;
+    }
+    if (info.kind == FileKind::symlink && directory != root) return Way::linked;
     problems.add(directory + (info.kind == FileKind::symlink ? " is a symbolic link" : " is no directory") +
                      ": what lies in it can't be trusted",
                  "put a directory of your own in its place: mkdir -m 700 " + base::shell_quote(directory));
-    return false;
+    return Way::refused;
   }
-  return true;
+  return host.lstat(path).kind == FileKind::symlink ? Way::linked : Way::own;
 }
 
 std::string what_it_is(FileKind kind) {
@@ -93,21 +72,28 @@ std::optional<Source> read_own(const sys::HostView& host, const std::string& pat
   if (host.lstat(path).kind == FileKind::missing &&
       host.lstat(base::parent_of(path)).kind != FileKind::symlink)
     return std::nullopt;
-  if (!directories_are_own(host, path, problems)) return std::nullopt;
-  auto opened = host.open_file(path, kLargest);
+  const Way way = way_to(host, path, problems);
+  if (way == Way::missing || way == Way::refused) return std::nullopt;
+  std::string real = path;
+  if (way == Way::linked) {
+    const auto followed = follow_own_links(host, path, problems);
+    if (!followed) return std::nullopt;
+    real = *followed;
+  }
+  auto opened = host.open_file(real, kLargest);
   if (opened.info.kind == FileKind::missing) return std::nullopt;
   if (opened.info.kind != FileKind::file) {
     const bool closed = opened.info.kind == FileKind::inaccessible;
-    problems.add(path + what_it_is(opened.info.kind) + (closed ? "" : ", and has to be a file of your own"),
-                 closed ? "chmod u+r " + base::shell_quote(path) : "put the file itself in its place");
+    problems.add(real + what_it_is(opened.info.kind) + (closed ? "" : ", and has to be a file of your own"),
+                 closed ? "chmod u+r " + base::shell_quote(real) : "put the file itself in its place");
     return std::nullopt;
   }
-  if (!is_own(host, path, opened.info, problems)) return std::nullopt;
+  if (!is_own(host, real, opened.info, way == Way::linked, problems)) return std::nullopt;
   if (opened.too_large) {
-    problems.add(path + " is larger than " + base::human_size(kLargest), "a profile is some lines of TOML");
+    problems.add(real + " is larger than " + base::human_size(kLargest), "a profile is some lines of TOML");
     return std::nullopt;
   }
-  return Source{.name = name, .text = std::move(opened.content), .path = path};
+  return Source{.name = name, .text = std::move(opened.content), .path = std::move(real)};
 }
 
 std::vector<std::string> profile_names(const sys::HostView& host) {

@@ -17,7 +17,8 @@ std::string profile_path(const sys::HostView& host, const std::string& name);
 std::string config_path(const sys::HostView& host);
 
 /// A file below STATE_ROOT that is the user's own, as are the directories down to it, and that nobody else may write. A
-/// missing one is empty without a problem; everything else that is wrong is one, with the command that mends it.
+/// link is followed where that holds of everything on its way (`follow_own_links`); `Source::path` is where it leads. A
+/// missing file is empty without a problem; everything else that is wrong is one, with the command that mends it.
 std::optional<Source> read_own(const sys::HostView& host, const std::string& path, const std::string& name,
                                base::Diagnostics& problems);
 

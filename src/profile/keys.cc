@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "profile/grants.h"
+#include "profile/limits.h"
 #include "profile/network_grants.h"
 #include "profile/package_grants.h"
 
@@ -167,6 +168,11 @@ void apply_protect(const Entry& entry, const Place&, plan::Request& request, bas
   const std::string name(entry.key->leaf());
   std::erase_if(request.lifted, [&](const auto& lifted) { return lifted.name == name; });
   if (!entry.truth) request.lifted.push_back({name, entry.origin});
+}
+
+void apply_limit(const Entry& entry, const Place&, plan::Request& request, base::Diagnostics& problems) {
+  if (const auto limit = parse_limit_amount(entry.key->leaf(), typed(entry), problems))
+    request_limit(*limit, request);
 }
 
 std::string whole_text(const Entry& entry) {

@@ -33,6 +33,7 @@ void apply_nix_daemon_network(const Entry& entry, const Place& place, plan::Requ
                               base::Diagnostics& problems);
 void apply_protect(const Entry& entry, const Place& place, plan::Request& request,
                    base::Diagnostics& problems);
+void apply_limit(const Entry& entry, const Place& place, plan::Request& request, base::Diagnostics& problems);
 
 // What a project's value does to what the user asked for.
 Effect always_widens(const Entry& entry, const plan::Request& request);
@@ -45,6 +46,7 @@ Effect effect_of_nested(const Entry& entry, const plan::Request& request);
 Effect effect_of_audit(const Entry& entry, const plan::Request& request);
 Effect effect_of_nix_daemon(const Entry& entry, const plan::Request& request);
 Effect effect_of_nix_daemon_network(const Entry& entry, const plan::Request& request);
+Effect effect_of_limit(const Entry& entry, const plan::Request& request);
 Effect effect_of_protect(const Entry& entry, const plan::Request& request);
 
 // What makes two items the same grant.

@@ -20,7 +20,7 @@ class Loader {
   void defaults() {
     const std::string path = config_path(host_);
     const auto source = read_own(host_, path, "config.toml", problems_);
-    if (source) file(*source, {host_, {}}, {plan::SettingsFile::Kind::defaults, "config.toml", path});
+    if (source) file(*source, {host_, {}}, {plan::SettingsFile::Kind::defaults, "config.toml", source->path});
   }
 
   /// `asked_by` for messages; `at` where it stands in a file.
@@ -52,7 +52,7 @@ class Loader {
       return;
     }
     way_.push_back(name);
-    file(*source, {host_, {}}, {plan::SettingsFile::Kind::profile, name, path});
+    file(*source, {host_, {}}, {plan::SettingsFile::Kind::profile, name, source->path});
     way_.pop_back();
     done_.push_back(name);
   }

@@ -134,11 +134,22 @@ class Reader {
         if (const auto* text = node.as_string()) return add(key, text->get(), false, at);
         return problem(at, name + " is one text, and this is " + kind_of(node),
                        name + " = \"" + std::string(key.value) + "\", with the quotes");
+      case Type::amount:
+        if (const auto* text = node.as_string()) return add(key, text->get(), false, at);
+        if (const auto* number = node.as_integer()) return add(key, std::to_string(number->get()), false, at);
+        return problem(at, name + " is an amount, and this is " + kind_of(node),
+                       "as in: " + name + " = " + example(key));
       case Type::list:
         if (const auto* items = node.as_array()) return list(key, *items, at);
         return problem(at, name + " is a list, and this is " + kind_of(node),
                        "in brackets: " + name + " = [\"" + std::string(key.value) + "\"]");
     }
+  }
+
+  /// The first of "8G|none", as it would be written.
+  static std::string example(const Key& key) {
+    const std::string first(key.value.substr(0, key.value.find('|')));
+    return first.find_first_not_of("0123456789") == std::string::npos ? first : "\"" + first + "\"";
   }
 
   void list(const Key& key, const toml::array& items, Position at) {

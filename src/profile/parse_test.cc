@@ -54,6 +54,8 @@ const std::map<std::string, std::string> kGood = {
     {"protect.git-hooks", "false"},   {"protect.git-remotes", "false"},
     {"protect.claude", "false"},      {"protect.mcp", "false"},
     {"protect.vscode", "false"},      {"protect.idea", "false"},
+    {"limits.memory", "\"8G\""},      {"limits.cpu", "\"150%\""},
+    {"limits.processes", "500"},      {"limits.open-files", "\"4096\""},
     {"protect.envrc", "true"},        {"protect.husky", "false"}};
 
 std::string assignment(const Key& key, const std::string& value) {
@@ -84,11 +86,15 @@ TEST_F(Parse, EveryKeyRefusesEveryOtherType) {
 TEST_F(Parse, EveryTextRefusesWhatIsEmptyHugeOrNoText) {
   for (const auto& key : keys()) {
     if (key.type == Type::boolean) continue;
+    EXPECT_EQ(key.table() == "limits", key.type == Type::amount) << key.name;
     const auto wrapped = [&](const std::string& text) {
       return assignment(key, key.type == Type::list ? "[\"" + text + "\"]" : "\"" + text + "\"");
     };
     EXPECT_THAT(bad(wrapped("")), HasSubstr("empty")) << key.name;
     EXPECT_THAT(bad(wrapped(std::string(5000, 'a'))), HasSubstr("5000 bytes")) << key.name;
+    const std::string huge = bad(wrapped(std::string(1U << 20U, 'a')));
+    EXPECT_THAT(huge, HasSubstr("1048576 bytes")) << key.name;
+    EXPECT_LT(huge.size(), 600U) << key.name;
     EXPECT_THAT(bad(wrapped("/a\\u0000b")), HasSubstr("control character")) << key.name;
     EXPECT_THAT(bad(wrapped(std::string("/a\x01") + "b")), HasSubstr("no TOML")) << key.name;
     EXPECT_THAT(bad(wrapped("/a\xff\xfe")), HasSubstr("no TOML")) << key.name;

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "plan/limits.h"
 #include "profile_host.h"
 
 namespace claudebox::profile {
@@ -99,7 +100,12 @@ TEST_F(Project, EveryKeyTightensOrWidens) {
     ++seen[key];
   }
   for (const auto& key : keys()) {
-    if (key.table() == "protect") {
+    if (key.table() == "limits") {
+      const std::string value(key.value.substr(0, key.value.find('|')));
+      EXPECT_EQ(effect("[limits]\n" + std::string(key.leaf()) + " = \"" + value + "\""), Effect::tightens)
+          << key.name;
+      EXPECT_EQ(effect("[limits]\n" + std::string(key.leaf()) + " = \"none\""), Effect::nothing) << key.name;
+    } else if (key.table() == "protect") {
       EXPECT_EQ(effect("[protect]\n" + std::string(key.leaf()) + " = false"), Effect::widens) << key.name;
       EXPECT_EQ(effect("[protect]\n" + std::string(key.leaf()) + " = true"), Effect::nothing) << key.name;
     } else {
@@ -139,6 +145,23 @@ TEST_F(Project, WhatWidensDependsOnWhatWasAsked) {
   EXPECT_EQ(effect("nix-daemon = false"), Effect::tightens);
   asked_.nix_daemon_network = true;
   EXPECT_EQ(effect("nix-daemon-network = false"), Effect::tightens);
+  using plan::LimitKind;
+  const std::vector<std::pair<LimitKind, std::uint64_t>> limits = {{LimitKind::memory, 8ULL << 30},
+                                                                   {LimitKind::cpu, 150},
+                                                                   {LimitKind::processes, 500},
+                                                                   {LimitKind::open_files, 4096}};
+  for (const auto& [kind, amount] : limits) {
+    asked_.limits = {{kind, amount, {}}};
+    const std::string name = plan::limit_name(kind);
+    const auto with = [&](std::uint64_t other) {
+      return effect("[limits]\n" + name + " = \"" + plan::limit_amount(kind, other) + "\"");
+    };
+    EXPECT_EQ(with(amount), Effect::nothing) << name;
+    EXPECT_EQ(with(amount - amount / 4), Effect::tightens) << name;
+    EXPECT_EQ(with(amount * 2), Effect::widens) << name;
+    EXPECT_EQ(effect("[limits]\n" + name + " = \"none\""), Effect::widens) << name;
+  }
+  asked_.limits.clear();
   asked_.lifted = {{"vscode", {}}};
   EXPECT_EQ(effect("[protect]\nvscode = true"), Effect::tightens);
   EXPECT_EQ(effect("[protect]\nvscode = false"), Effect::nothing);

@@ -29,6 +29,18 @@ constexpr Key protection(std::string_view name, std::string_view summary) {
           .effect = effect_of_protect};
 }
 
+constexpr Key limit(std::string_view name, std::string_view value, std::string_view summary) {
+  return {.name = name,
+          .type = Type::amount,
+          .value = value,
+          .choices = {},
+          .summary = summary,
+          .tightens = "less than you asked for, or where you asked for none",
+          .widens = "more, or none",
+          .apply = apply_limit,
+          .effect = effect_of_limit};
+}
+
 constexpr auto kKeys = std::to_array<Key>({
     {.name = "extends",
      .type = Type::list,
@@ -190,6 +202,10 @@ constexpr auto kKeys = std::to_array<Key>({
      .widens = "true, unless you asked for it",
      .apply = apply_nix_daemon_network,
      .effect = effect_of_nix_daemon_network},
+    limit("limits.memory", "8G|none", "memory, as --limit memory=; K, M, G or T"),
+    limit("limits.cpu", "150%|none", "processor time, as --limit cpu=; 100% is one core"),
+    limit("limits.processes", "500|none", "processes and threads at a time, as --limit processes="),
+    limit("limits.open-files", "4096|none", "open files of each process, as --limit open-files="),
     protection("protect.git-config", "git's configuration, and what redirects it or is named in it"),
     protection("protect.git-hooks", "git's hooks, core.hooksPath and what hooks lead to"),
     protection("protect.git-remotes", "git's older places for remotes: remotes and branches"),

@@ -14,7 +14,13 @@
 
 namespace claudebox::profile {
 
-enum class Type { text, list, boolean, text_or_boolean };
+enum class Type {
+  text,
+  list,
+  boolean,
+  text_or_boolean,
+  amount,  ///< a whole number, or a text for one with a unit
+};
 
 /// What a value of a project's own file does to what the user asked for.
 enum class Effect {

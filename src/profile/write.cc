@@ -9,7 +9,8 @@ namespace {
 
 std::string value_of(const Entry& entry) {
   if (entry.is_boolean()) return entry.truth ? "true" : "false";
-  return base::toml_string(entry.text);
+  const bool number = entry.text.find_first_not_of("0123456789") == std::string::npos;
+  return entry.key->type == Type::amount && number ? entry.text : base::toml_string(entry.text);
 }
 
 std::string comment(const Entry& entry) {
@@ -54,6 +55,9 @@ std::string property(const Key& key, const std::string& indent) {
              (key.choices.empty() ? std::string("\"minLength\": 1")
                                   : "\"enum\": [" + list_of_choices(key.choices) + "]") +
              "\n";
+      break;
+    case Type::amount:
+      out += inner + "\"type\": [\"string\", \"integer\"]\n";
       break;
     case Type::list:
       out += inner + "\"type\": \"array\",\n" + inner + "\"uniqueItems\": true,\n" + inner +

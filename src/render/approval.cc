@@ -13,14 +13,17 @@
 //  - the value of a variable that is taken from the host by name: the name is the grant, and tokens are
 //  renewed.
 // Version numbers in the paths of tools and the agent are blanked, so that an update of the agent is not a
-// question. A plan that loses a grant differs as well; it is shown and asked like one that gains one.
+// question. Limits narrow, but their going away gives the box more, so they are in it as they apply here. A plan that
+// loses a grant differs as well; it is shown and asked like one that gains one.
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <set>
 
 #include "base/hash.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "plan/limits.h"
 #include "render/audit.h"
 #include "render/page.h"
 #include "render/sensitive.h"
@@ -85,23 +88,16 @@ std::string trace_of(const plan::Plan& plan, const EnvVar& variable) {
   return base::sha256_hex(plan.instance.id + "\n" + variable.name + "\n" + variable.value).substr(0, 2);
 }
 
-/// A dev shell's own value, which is known when it is resolved.
-bool is_devshells(const plan::Plan& plan, const EnvVar& variable) {
-  const auto has = [&](const std::map<std::string, std::string>& values) {
-    const auto found = values.find(variable.name);
-    return found != values.end() && found->second == variable.value;
-  };
-  return !variable.from_host &&
-         std::any_of(plan.packages.begin(), plan.packages.end(), [&](const plan::Package& package) {
-           return has(package.variables) || has(package.withheld);
-         });
-}
-
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines = base::split(text, '\n');
   std::erase(lines, "");
   return lines;
 }
+
+using Reasons = std::vector<std::string>;
+
+/// A line of the text, and why to think twice about what it grants: that is shown, and not stored.
+using Grants = std::vector<std::pair<std::string, Reasons>>;
 
 /// The lines of `a` that `b` lacks.
 std::vector<std::string> missing(const std::vector<std::string>& a, const std::vector<std::string>& b) {
@@ -118,66 +114,113 @@ std::vector<std::string> missing(const std::vector<std::string>& a, const std::v
   return out;
 }
 
+Reasons reason(std::string text) {
+  return text.empty() ? Reasons() : Reasons{std::move(text)};
+}
+
+void add_network(const plan::Plan& plan, Grants& grants) {
+  grants.push_back({"network " + std::string(plan::tier_name(plan.network.value)), {}});
+  if (plan.network.value == plan::Tier::full && !plan.scope_abstract_sockets)
+    grants.push_back({"network reaches the host's abstract sockets", {}});
+  const auto port_of = [](std::uint16_t port) { return port == 0 ? "" : " port " + std::to_string(port); };
+  for (const auto& allowed : plan.net.allow)
+    grants.push_back({"network allows " + word(allowed.pattern), {}});
+  for (const auto& lan : plan.net.lan)
+    grants.push_back({"network opens " + word(lan.prefix.empty() ? lan.name : lan.prefix) + port_of(lan.port),
+                      reason(lan_danger(lan))});
+  for (const auto& port : plan.net.publish)
+    grants.push_back(
+        {"network publishes port " + std::to_string(port.box_port) + " at " + std::to_string(port.host_port),
+         {}});
+  for (const auto& port : plan.net.reach)
+    grants.push_back({"network reaches host port " + std::to_string(port.port), reason(reach_danger(port))});
+  if (plan.nix_daemon)
+    grants.push_back({"network has the Nix daemon build outside the box", nix_daemon_dangers()});
+}
+
+void add_mounts(const plan::Plan& plan, Grants& grants) {
+  std::map<std::string, Reasons> mounts;
+  for (const auto& mount : plan.mounts) {
+    if (!mount.is_bind() || mount.purpose == Purpose::protection || is_the_systems(plan, mount)) continue;
+    if (mount.target == plan.project.root && mount.purpose == Purpose::project) continue;  // said apart
+    if (base::is_within(mount.source, plan.instance.directory)) continue;                  // the box's own
+    mounts.emplace(mount_line(mount), mount_dangers(plan, mount));
+  }
+  grants.insert(grants.end(), mounts.begin(), mounts.end());
+}
+
+void add_variables(const plan::Plan& plan, Grants& grants) {
+  std::map<std::string, Reasons> variables;
+  for (const auto& variable : plan.env) {
+    if (variable.kind != EnvVar::Kind::extra) continue;
+    variables.emplace("env " + word(variable.name) +
+                          (variable.from_host && !variable.host_name.empty()
+                               ? " from the host's " + word(variable.host_name)
+                           : variable.from_host     ? " from the host"
+                           : variable.from_devshell ? " from the dev shell"
+                                                    : " with value #" + trace_of(plan, variable)),
+                      reason(variable_danger(variable)));
+  }
+  grants.insert(grants.end(), variables.begin(), variables.end());
+}
+
+Grants grants_of(const plan::Plan& plan) {
+  Grants grants;
+  add_network(plan, grants);
+  grants.push_back(
+      {std::string("project ") + (plan.project.read_only ? "ro " : "rw ") + word(plan.project.root), {}});
+  if (const auto mode = plan.login.mode.value; mode != plan::LoginMode::none) {
+    const bool store = mode == plan::LoginMode::store;
+    grants.push_back(
+        {"login " + std::string(plan::login_name(mode)) + (store ? " " + word(plan.login.store) : ""),
+         store ? reason("holds a refresh token, which every box with it can use or revoke") : Reasons()});
+  }
+  for (const auto& package : plan.packages)
+    grants.push_back({std::string(package.kind == plan::Package::Kind::devshell ? "devshell " : "package ") +
+                          word(package.name()),
+                      {}});
+  grants.push_back(
+      {"user " + std::to_string(plan.uid) + (plan.nested ? "" : " without nested sandboxes"), {}});
+  for (const auto& limit : plan.limits.all)
+    if (limit.by != plan::Limit::By::nothing)
+      grants.push_back({"limit " + std::string(plan::limit_name(limit.kind)) + " " +
+                            plan::limit_amount(limit.kind, limit.amount) +
+                            (limit.by == plan::Limit::By::group ? " for the whole box" : ""),
+                        {}});
+  add_mounts(plan, grants);
+  add_variables(plan, grants);
+  for (const auto& note : plan.notes)
+    if (note.level == plan::Note::Level::danger) grants.push_back({"danger " + word(note.text), {}});
+  return grants;
+}
+
 }  // namespace
 
 std::string approval_text(const plan::Plan& plan) {
-  std::string text = "network " + std::string(plan::tier_name(plan.network.value)) + "\n";
-  if (plan.network.value == plan::Tier::full && !plan.scope_abstract_sockets)
-    text += "network reaches the host's abstract sockets\n";
-  const auto port_of = [](std::uint16_t port) { return port == 0 ? "" : " port " + std::to_string(port); };
-  for (const auto& allowed : plan.net.allow) text += "network allows " + word(allowed.pattern) + "\n";
-  for (const auto& lan : plan.net.lan)
-    text += "network opens " + word(lan.prefix.empty() ? lan.name : lan.prefix) + port_of(lan.port) + "\n";
-  for (const auto& port : plan.net.publish)
-    text += "network publishes port " + std::to_string(port.box_port) + " at " +
-            std::to_string(port.host_port) + "\n";
-  for (const auto& port : plan.net.reach)
-    text += "network reaches host port " + std::to_string(port.port) + "\n";
-  if (plan.nix_daemon) text += "network has the Nix daemon build outside the box\n";
-  text += std::string("project ") + (plan.project.read_only ? "ro " : "rw ") + word(plan.project.root) + "\n";
-  if (const auto mode = plan.login.mode.value; mode != plan::LoginMode::none)
-    text += "login " + std::string(plan::login_name(mode)) +
-            (mode == plan::LoginMode::store ? " " + word(plan.login.store) : "") + "\n";
-  for (const auto& package : plan.packages)
-    text += std::string(package.kind == plan::Package::Kind::devshell ? "devshell " : "package ") +
-            word(package.name()) + "\n";
-  text += "user " + std::to_string(plan.uid) + (plan.nested ? "" : " without nested sandboxes") + "\n";
-
-  std::set<std::string> mounts;
-  for (const auto& mount : plan.mounts) {
-    if (!mount.is_bind() || mount.purpose == Purpose::protection || is_the_systems(plan, mount)) continue;
-    if (mount.target == plan.project.root && mount.purpose == Purpose::project) continue;  // said above
-    if (base::is_within(mount.source, plan.instance.directory)) continue;                  // the box's own
-    mounts.insert(mount_line(mount));
-  }
-  for (const auto& line : mounts) text += line + "\n";
-
-  std::set<std::string> variables;
-  for (const auto& variable : plan.env) {
-    if (variable.kind != EnvVar::Kind::extra || is_devshells(plan, variable)) continue;
-    variables.insert("env " + word(variable.name) +
-                     (variable.from_host && !variable.host_name.empty()
-                          ? " from the host's " + word(variable.host_name)
-                      : variable.from_host ? " from the host"
-                                           : " with value #" + trace_of(plan, variable)));
-  }
-  for (const auto& line : variables) text += line + "\n";
-
-  for (const auto& note : plan.notes)
-    if (note.level == plan::Note::Level::danger) text += "danger " + word(note.text) + "\n";
+  std::string text;
+  for (const auto& [line, reasons] : grants_of(plan)) text += line + "\n";
   return text;
 }
 
-std::string audit_difference(const std::string& approved, const std::string& now, const Style& style) {
-  Page page(style, {});
+std::string audit_difference(const std::string& approved, const plan::Plan& plan, const Style& style) {
+  Page page(style, secrets_of(plan));
   const auto before = lines_of(approved);
-  const auto after = lines_of(now);
+  const auto now = grants_of(plan);
+  std::vector<std::string> after;
+  for (const auto& [line, reasons] : now) after.push_back(line);
   const auto gone = missing(before, after);
   const auto come = missing(after, before);
   if (gone.empty() && come.empty()) return {};
   page.put({{"changed since you approved it", Role::strong}});
   for (const auto& line : gone) page.put({{"  - ", Role::dim}}, 4, {{line, Role::dim}});
-  for (const auto& line : come) page.put({{"  + ", Role::warning}}, 4, {{line, Role::warning}});
+  for (const auto& line : come) {
+    const auto grant =
+        std::find_if(now.begin(), now.end(), [&](const auto& each) { return each.first == line; });
+    const bool danger = !grant->second.empty() || line.starts_with("danger ");
+    const Role role = danger ? Role::danger : Role::warning;
+    page.put({{(danger ? std::string(page.danger_mark()) : " ") + " + ", role}}, 4, {{line, role}});
+    for (const auto& why : grant->second) page.put({}, 6, {{why, Role::danger}});
+  }
   return page.take();
 }
 

@@ -21,7 +21,7 @@ Mount extra(const std::string& path, Mount::Kind kind = Mount::Kind::read_only) 
 }
 
 std::string difference(const plan::Plan& before, const plan::Plan& after) {
-  return audit_difference(approval_text(before), approval_text(after), {});
+  return audit_difference(approval_text(before), after, {});
 }
 
 TEST(Approval, AWiderPlanDiffers) {
@@ -155,16 +155,33 @@ TEST(Approval, KeepsEightBitsOfAValueAtMost) {
   EXPECT_EQ(text.find('\n', at) - text.find('#', at), 3U);
 }
 
-TEST(AuditDifference, IsEmptyForEqualTexts) {
-  const std::string text = approval_text(hand_made_plan());
-  EXPECT_EQ(audit_difference(text, text, {}), "");
+TEST(AuditDifference, IsEmptyForAnEqualPlan) {
+  const auto plan = hand_made_plan();
+  EXPECT_EQ(audit_difference(approval_text(plan), plan, {}), "");
 }
 
 TEST(AuditDifference, ShowsAWideningInColourAndEscapesWhatWasStored) {
-  EXPECT_EQ(audit_difference("a\n", "a\nb\n", {.color = true}),
-            "\x1b[1mchanged since you approved it\x1b[0m\n  \x1b[33m+\x1b[0m \x1b[33mb\x1b[0m\n");
-  EXPECT_EQ(audit_difference("\x1b[2J\n", "", {}), "changed since you approved it\n  - \\x1b[2J\n");
-  EXPECT_EQ(audit_difference("a\na\n", "a\n", {}), "changed since you approved it\n  - a\n");
+  const auto plan = hand_made_plan();
+  const std::string now = approval_text(plan);
+  auto wider = plan;
+  wider.mounts.push_back(extra("/srv/b"));
+  EXPECT_EQ(audit_difference(now, wider, {.color = true}),
+            "\x1b[1mchanged since you approved it\x1b[0m\n  \x1b[33m+\x1b[0m \x1b[33mmount ro "
+            "/srv/b\x1b[0m\n");
+  EXPECT_EQ(audit_difference(now + "\x1b[2J\n", plan, {}), "changed since you approved it\n  - \\x1b[2J\n");
+  EXPECT_EQ(audit_difference(now + "a\na\n", plan, {}), "changed since you approved it\n  - a\n  - a\n");
+}
+
+TEST(AuditDifference, SaysWhyWhatIsNewIsSensitive) {
+  auto after = hand_made_plan();
+  after.mounts.push_back(extra("/home/dev/.aws"));
+  after.env.push_back({.name = "NPM_TOKEN", .value = "x", .kind = EnvVar::Kind::extra, .from_host = true});
+  EXPECT_EQ(difference(hand_made_plan(), after),
+            "changed since you approved it\n"
+            "▲ + mount ro /home/dev/.aws\n"
+            "      AWS credentials: can read and write your AWS account\n"
+            "▲ + env NPM_TOKEN from the host\n"
+            "      an npm token by its name: can publish npm packages as you\n");
 }
 
 }  // namespace

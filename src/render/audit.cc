@@ -139,37 +139,22 @@ void Audit::verdict() {
   page_.put({{std::string(page_.danger_mark()), Role::danger}}, 2, {{text, Role::danger}});
 }
 
-std::string audit(const plan::Plan& plan, const Style& style) {
-  Page page(style, secrets_of(plan));
-  Audit parts(plan, page);
-  parts.title();
-  parts.login();
-  parts.packages();
-  parts.network();
-  parts.files();
-  parts.guards();
-  parts.environment();
-  parts.notes();
-  parts.verdict();
-  return page.take();
+void Audit::all() {
+  title();
+  limits();
+  login();
+  packages();
+  network();
+  files();
+  guards();
+  environment();
+  notes();
+  verdict();
 }
 
-std::string audit_unchanged(const plan::Plan& plan, const Style& style) {
+std::string audit(const plan::Plan& plan, const Style& style) {
   Page page(style, secrets_of(plan));
-  const std::string tier = plan::tier_name(plan.network.value);
-  const std::string tail = " " + std::string(page.dot()) + " as approved";
-  const std::string network = std::string(page.dot()) + " network ";
-  // One line whatever the width: the project's path gives way first, then the command's length.
-  const std::size_t fixed = 11 + page.columns(network + tier + tail) + 5;
-  const std::size_t room = page.width() > fixed + 8 ? page.width() - fixed : 8;
-  const std::string command = page.elide(plan.command.display, room / 2);
-  const std::string project =
-      page.elide(base::with_tilde(plan.project.root, plan.user_home), room - page.columns(command));
-  page.put({{"claudebox", Role::strong},
-            {"  " + command + " in " + project + " "},
-            {network, Role::dim},
-            {tier, color_of(plan.network.value)},
-            {tail, Role::dim}});
+  Audit(plan, page).all();
   return page.take();
 }
 

@@ -21,11 +21,16 @@ struct Style {
 /// terminal.
 std::string audit(const plan::Plan& plan, const Style& style);
 
-/// One line for a plan that is equal to the last approved one.
-std::string audit_unchanged(const plan::Plan& plan, const Style& style);
+/// Whether a plan is the one that was approved last.
+enum class Standing { approved, changed };
 
-/// What changed between the approved plan and this one, in lines with + and -. Both as `approval_text`.
-std::string audit_difference(const std::string& approved, const std::string& now, const Style& style);
+/// Two lines, whatever the width, for somebody who knows the box: what runs where and with which network, what it is
+/// logged in with, how much of it is sensitive, and what shows the rest.
+std::string audit_brief(const plan::Plan& plan, Standing standing, const Style& style);
+
+/// What changed between the approved text and this plan, in lines with + and -; what is sensitive of the new with the
+/// reason. Empty where nothing did.
+std::string audit_difference(const std::string& approved, const plan::Plan& plan, const Style& style);
 
 /// A stable text, one grant a line, of what an approval covers: what is compared and stored (AUD-3). Values
 /// of variables are in it as digests only.

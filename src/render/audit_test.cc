@@ -95,7 +95,9 @@ TEST(Audit, IsHarmlessAndKeepsToItsWidthWhateverTheNames) {
   for (const auto& nasty : nasty_texts()) {
     const auto plan = hostile_plan(nasty);
     for (const auto& style : every_style()) {
-      const std::string text = without_colors(audit(plan, style) + audit_unchanged(plan, style));
+      const std::string text =
+          without_colors(audit(plan, style) + audit_brief(plan, Standing::changed, style) +
+                         audit_difference(nasty, plan, style));
       std::string joined = text;
       std::replace(joined.begin(), joined.end(), '\n', ' ');
       ASSERT_EQ(base::escape_for_terminal(joined), joined);
@@ -128,7 +130,7 @@ TEST(Audit, NoRenderingShowsASecret) {
                         {base::Origin::Kind::flag, "--env APP_PASSWORD=" + by_name, by_shape}});
   for (const auto& style : every_style()) {
     EXPECT_THAT(audit(plan, style), AllOf(Not(HasSubstr("horse")), Not(HasSubstr("0123456789abcdef"))));
-    EXPECT_THAT(audit_unchanged(plan, style),
+    EXPECT_THAT(audit_brief(plan, Standing::approved, style) + audit_difference("", plan, style),
                 AllOf(Not(HasSubstr("horse")), Not(HasSubstr("0123456789abcdef"))));
   }
   EXPECT_THAT(plan_json(plan), AllOf(Not(HasSubstr("horse")), Not(HasSubstr("0123456789abcdef"))));
@@ -240,16 +242,34 @@ TEST(Audit, DangerIsRedAndCounted) {
   EXPECT_THAT(audit(plan, {.color = true}), AllOf(Not(HasSubstr("1;31m")), Not(HasSubstr("give away"))));
 }
 
-TEST(AuditUnchanged, IsOneLine) {
-  for (const std::size_t width : {60U, 80U, 120U}) {
-    auto plan = hand_made_plan();
-    plan.command.display = std::string(300, 'c') + "\n";
-    plan.project.root += "/" + std::string(300, 'p');
-    const std::string text = audit_unchanged(plan, {.width = width});
-    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+TEST(AuditBrief, IsTwoLinesAndCountsWhatTheWholeAuditMarks) {
+  auto plan = hand_made_plan();
+  plan.files = {{plan::SettingsFile::Kind::profile, std::string(64, 'n'), "/x"}};
+  plan.login = {.mode = {plan::LoginMode::env, {}},
+                .variables = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"}};
+  plan.command.display = std::string(300, 'c') + "\n";
+  plan.project.root += "/" + std::string(300, 'p');
+  for (std::size_t width = 30; width <= 120; ++width) {
+    for (const auto standing : {Standing::approved, Standing::changed}) {
+      const std::string text = audit_brief(plan, standing, {.width = width});
+      EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
+      for (const auto& line : base::split(text, '\n')) EXPECT_LE(text_width(line), width) << text;
+      EXPECT_THAT(text, AllOf(HasSubstr("full"), HasSubstr("▲ 4"), HasSubstr("claudebox plan"))) << width;
+    }
   }
-  EXPECT_EQ(audit_unchanged(hand_made_plan(), {}),
-            "claudebox  make test in ~/src/app · network full · as approved\n");
+  EXPECT_THAT(audit(plan, {}), HasSubstr("▲ 4 grants give away more"));
+}
+
+TEST(AuditBrief, SaysWhichBoxItIs) {
+  auto plan = hand_made_plan();
+  plan.files = {{plan::SettingsFile::Kind::profile, "web", "/x"}};
+  plan.login = {.mode = {plan::LoginMode::broker, {}}, .subscription = "max"};
+  EXPECT_EQ(audit_brief(plan, Standing::approved, {}),
+            "claudebox  make test in ~/src/app · network full · as approved\n"
+            "           profile web · login yours · ▲ 4 sensitive · △ 1 note · claudebox plan\n");
+  EXPECT_EQ(audit_brief(plan, Standing::changed, {.width = 40}),
+            "make test in ~/src/app · full · changed\n"
+            "login yours · ▲ 4 · claudebox plan\n");
 }
 
 // Nothing that rendering does depends on anything but the plan.

@@ -29,10 +29,31 @@ std::string without_version(std::string text) {
   return text;
 }
 
+/// The two lines of a start that is known, and the difference of one that is not, in every terminal. An approval of
+/// nothing stands for the other extreme: all is new.
+std::string every_brief(const plan::Plan& plan) {
+  std::string out;
+  for (const std::size_t width : {80U, 40U})
+    for (const bool utf8 : {true, false})
+      for (const bool color : {false, true}) {
+        const Style style{.color = color, .utf8 = utf8, .width = width};
+        out += "--- " + std::to_string(width) + " columns" + (utf8 ? "" : ", ASCII") +
+               (color ? ", colour" : "") + "\n";
+        out += audit_brief(plan, Standing::approved, style) + "\n";
+        out += audit_difference("network offline\nmount ro /srv/gone\n", plan, style) + "\n";
+        out += audit_brief(plan, Standing::changed, style);
+      }
+  return out;
+}
+
 /// Every rendering of `plan`, each in a file of its own in tests/golden/NAME.
 void expect_renderings(const std::string& name, const plan::Plan& plan) {
   expect_golden(name + "/audit.exp", audit(plan, {}));
   expect_golden(name + "/audit-40.exp", audit(plan, {.width = 40}));
+  expect_golden(name + "/audit-40-color.exp", audit(plan, {.color = true, .width = 40}));
+  expect_golden(name + "/audit-40-ascii.exp", audit(plan, {.utf8 = false, .width = 40}));
+  expect_golden(name + "/audit-ascii-color.exp", audit(plan, {.color = true, .utf8 = false}));
+  expect_golden(name + "/brief.exp", every_brief(plan));
   expect_golden(name + "/audit-ascii.exp", audit(plan, {.utf8 = false}));
   expect_golden(name + "/audit-color.exp", audit(plan, {.color = true}));
   expect_golden(name + "/audit-explain.exp", audit(plan, {.explain = true}));

@@ -32,6 +32,20 @@ inline plan::Plan hand_made_plan() {
   plan.user_home = "/home/dev";
   plan.scope_abstract_sockets = true;
   plan.bwrap = "/usr/bin/bwrap";
+  const Origin profile{Origin::Kind::profile, "web.toml:7", "asked for"};
+  plan.limits.all = {{.kind = plan::LimitKind::memory,
+                      .amount = 8ULL << 30,
+                      .by = plan::Limit::By::resource,
+                      .origin = profile},
+                     {.kind = plan::LimitKind::cpu,
+                      .amount = 150,
+                      .by = plan::Limit::By::nothing,
+                      .reason = "there is no cgroup v2 at /sys/fs/cgroup",
+                      .origin = profile},
+                     {.kind = plan::LimitKind::processes,
+                      .amount = 500,
+                      .by = plan::Limit::By::resource,
+                      .origin = profile}};
   plan.mounts = {
       {.kind = Mount::Kind::read_only, .target = "/usr", .source = "/usr", .origin = builtin},
       {.kind = Mount::Kind::symlink, .target = "/bin", .source = "usr/bin", .origin = builtin},

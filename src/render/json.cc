@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/secret.h"
+#include "plan/limits.h"
 #include "render/sensitive.h"
 
 namespace claudebox::render {
@@ -145,6 +146,30 @@ const char* name_of(plan::SettingsFile::Kind kind) {
   return "";
 }
 
+const char* name_of(plan::CgroupPlace::Way way) {
+  switch (way) {
+    case plan::CgroupPlace::Way::none:
+      return "nothing";
+    case plan::CgroupPlace::Way::delegated:
+      return "delegation";
+    case plan::CgroupPlace::Way::systemd:
+      return "systemd";
+  }
+  return "";
+}
+
+const char* name_of(plan::Limit::By by) {
+  switch (by) {
+    case plan::Limit::By::group:
+      return "cgroup";
+    case plan::Limit::By::resource:
+      return "resource_limit";
+    case plan::Limit::By::nothing:
+      return "nothing";
+  }
+  return "";
+}
+
 ordered_json origin_of(const base::Origin& origin) {
   return {{"kind", name_of(origin.kind)}, {"source", origin.source}, {"reason", origin.reason}};
 }
@@ -259,6 +284,15 @@ ordered_json record_of(const plan::Plan& plan) {
             {"record", package.entry},
             {"origin", origin_of(package.origin)}};
   });
+  out["limits"] = {
+      {"cgroup", {{"by", name_of(plan.limits.place.way)}, {"directory", plan.limits.place.directory}}},
+      {"all", array_of(plan.limits.all, [](const plan::Limit& limit) -> ordered_json {
+         return {{"name", plan::limit_name(limit.kind)},
+                 {"amount", limit.amount},
+                 {"by", name_of(limit.by)},
+                 {"reason", limit.reason},
+                 {"origin", origin_of(limit.origin)}};
+       })}};
   out["project"] = {{"root", plan.project.root},
                     {"directory", plan.project.directory},
                     {"canonical_root", plan.project.canonical_root},

@@ -17,8 +17,10 @@ class Audit {
  public:
   Audit(const plan::Plan& plan, Page& page) : plan_(plan), page_(page) {}
 
+  void all();  ///< each of these, in this order
   void title();
   void login();
+  void limits();
   void network();
   void files();     ///< what is there, and whether the box may write it
   void packages();  ///< what Nix provides, and whether it is there
@@ -26,6 +28,8 @@ class Audit {
   void environment();
   void notes();
   void verdict();
+
+  std::size_t dangers() const { return dangers_; }  ///< marked so far
 
  private:
   Line profiles() const;  ///< the files that had a say

@@ -24,6 +24,15 @@ using plan::Purpose;
 /// words.
 constexpr std::size_t kShortestTrace = 6;
 
+/// "SSH keys: can log in as you elsewhere"
+std::string with_consequence(std::string_view what, std::string_view allows) {
+  return std::string(what) + ": can " + std::string(allows);
+}
+
+std::string told(const KnownSecret& secret) {
+  return with_consequence(secret.what, secret.allows);
+}
+
 /// A path as it is and as it stands below home (empty where it does not), to be held against the table, which has both
 /// kinds.
 struct Place {
@@ -70,29 +79,30 @@ std::string secrets_inside(std::string_view directory, std::string_view home) {
   for (std::size_t i = 0; i < std::min(inside.size(), kNamed); ++i)
     (text += i == 0 ? "" : i + 1 == inside.size() ? " and " : ", ") += inside[i];
   if (inside.size() > kNamed) text += " and " + std::to_string(inside.size() - kNamed) + " more";
-  return text;
+  return with_consequence(text, "use each of them");
 }
 
 /// What the socket of a session is, whoever's: /run/user/UID/NAME.
 std::string session_socket(std::string_view path) {
   constexpr std::string_view prefix = "/run/user/";
-  if (path.starts_with("/tmp/ssh-")) return "the SSH agent: logs in with your keys";
+  if (path.starts_with("/tmp/ssh-")) return with_consequence("the SSH agent", "log in as you elsewhere");
   if (!path.starts_with(prefix)) return {};
   const std::size_t slash = path.find('/', prefix.size());
   if (slash == std::string_view::npos) return {};
   for (const auto& known : plan::runtime_sockets())
-    if (path.substr(slash + 1).starts_with(known.path)) return std::string(known.what);
+    if (path.substr(slash + 1).starts_with(known.path)) return told(known);
   return {};
 }
 
 std::string by_name(std::string_view path) {
-  return std::string(plan::told_by_name(base::base_name(path)));
+  const auto* known = plan::told_by_name(base::base_name(path));
+  return known ? told(*known) : std::string();
 }
 
 /// By what is known to lie there, whatever its name.
 std::string by_place(std::string_view path, std::string_view home) {
   if (std::string socket = session_socket(path); !socket.empty()) return socket;
-  if (const auto* entry = entry_around(path, home)) return std::string(entry->what);
+  if (const auto* entry = entry_around(path, home)) return told(*entry);
   if (path == "/") return "the whole host, with every secret on it";
   if (path == home) return "your whole home directory: " + secrets_inside(path, home);
   if (base::is_within(home, path)) return "your home directory lies in it: " + secrets_inside(home, home);
@@ -102,18 +112,17 @@ std::string by_place(std::string_view path, std::string_view home) {
   return secrets_inside(path, home);
 }
 
-/// "holds an SSH key (keys/id_rsa), variables with secrets (.env) and 2 more"
-std::string found_inside(const Mount& mount) {
+/// A line for each of the first: "holds an SSH key (keys/id_rsa): can log in as you elsewhere".
+std::vector<std::string> found_inside(const Mount& mount) {
   constexpr std::size_t kNamed = 2;
-  const auto& inside = mount.inside;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(inside.size(), kNamed); ++i)
-    text += (i == 0                   ? "holds "
-             : i + 1 == inside.size() ? " and "
-                                      : ", ") +
-            std::string(plan::told_by_name(base::base_name(inside[i]))) + " (" + inside[i] + ")";
-  if (inside.size() > kNamed) text += " and " + std::to_string(inside.size() - kNamed) + " more";
-  return text;
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < std::min(mount.inside.size(), kNamed); ++i)
+    if (const auto* known = plan::told_by_name(base::base_name(mount.inside[i])))
+      lines.push_back(with_consequence("holds " + std::string(known->what) + " (" + mount.inside[i] + ")",
+                                       known->allows));
+  if (mount.inside.size() > kNamed)
+    lines.push_back("and " + std::to_string(mount.inside.size() - kNamed) + " more of that kind");
+  return lines;
 }
 
 /// Why the source of `mount` is sensitive. What claudebox chose is judged by its place only: a tool's
@@ -127,7 +136,7 @@ std::string source_danger(const plan::Plan& plan, const Mount& mount) {
   if (mount.purpose == Purpose::agent && base::is_within(mount.source, settings) &&
       mount.source != settings) {
     const auto* entry = entry_around(mount.source, plan.user_home);
-    return entry && entry->path != directory ? std::string(entry->what) : std::string();
+    return entry && entry->path != directory ? told(*entry) : std::string();
   }
   return by_place(mount.source, plan.user_home);
 }
@@ -162,7 +171,7 @@ std::vector<std::string> mount_dangers(const plan::Plan& plan, const Mount& moun
   if (mount.purpose == Purpose::system && !base::is_within(mount.source, plan.user_home)) return dangers;
 
   if (std::string reason = source_danger(plan, mount); !reason.empty()) dangers.push_back(std::move(reason));
-  if (std::string inside = found_inside(mount); !inside.empty()) dangers.push_back(std::move(inside));
+  for (auto& inside : found_inside(mount)) dangers.push_back(std::move(inside));
   if (mount.kind == Mount::Kind::writable && mount.purpose == Purpose::extra &&
       !base::is_within(mount.source, plan.project.root)) {
     const bool acts = std::any_of(
@@ -178,12 +187,12 @@ std::vector<std::string> mount_dangers(const plan::Plan& plan, const Mount& moun
 }
 
 std::string variable_danger(const EnvVar& variable) {
-  if (const auto shape = base::secret_shape(variable.value); !shape.empty())
-    return "holds " + std::string(shape);
+  if (const auto kind = base::secret_kind(variable.value); !kind.what.empty())
+    return with_consequence("holds " + std::string(kind.what), kind.allows);
   if (variable.kind == EnvVar::Kind::generated) return {};
   for (const auto& known : plan::telling_variables())
-    if (variable.name == known.path || variable.host_name == known.path) return std::string(known.what);
-  if (has_secret_name(variable)) return "a secret by its name";
+    if (variable.name == known.path || variable.host_name == known.path) return told(known);
+  if (has_secret_name(variable)) return with_consequence("a secret by its name", "log in where it is valid");
   return {};
 }
 

@@ -50,8 +50,8 @@ TEST(SensitivePath, KnowsWhereSecretsLie) {
                             ".claude/.credentials.json",
                             ".claudebox"})
     EXPECT_NE(sensitive_path(std::string(kHome) + "/" + place, kHome), "") << place;
-  EXPECT_EQ(sensitive_path("/home/dev/.ssh", kHome), "SSH keys");
-  EXPECT_EQ(sensitive_path("/etc/ssh", kHome), "this host's SSH keys");
+  EXPECT_EQ(sensitive_path("/home/dev/.ssh", kHome), "SSH keys: can log in as you elsewhere");
+  EXPECT_EQ(sensitive_path("/etc/ssh", kHome), "this host's SSH keys: can pass for this machine");
 }
 
 TEST(SensitivePath, KnowsSocketsThatGiveTheHostAway) {
@@ -90,8 +90,9 @@ TEST(SensitivePath, LeavesOrdinaryPathsAlone) {
 }
 
 TEST(SensitivePath, TakesHomeFromWhereItIs) {
-  EXPECT_EQ(sensitive_path("/root/.ssh", "/root"), "SSH keys");
-  EXPECT_EQ(sensitive_path("/mnt/people/ann/.aws", "/mnt/people/ann"), "AWS credentials");
+  EXPECT_EQ(sensitive_path("/root/.ssh", "/root"), "SSH keys: can log in as you elsewhere");
+  EXPECT_EQ(sensitive_path("/mnt/people/ann/.aws", "/mnt/people/ann"),
+            "AWS credentials: can read and write your AWS account");
   EXPECT_EQ(sensitive_path("/root/src", "/root"), "");
 }
 
@@ -127,7 +128,7 @@ TEST(MountDangers, SeesALoginAmongTheAgentsMounts) {
     EXPECT_THAT(mount_dangers(plan, mount), Not(IsEmpty())) << path;
   }
   Mount tool{.target = "/home/dev/.ssh", .source = "/home/dev/.ssh", .purpose = Purpose::home};
-  EXPECT_THAT(mount_dangers(plan, tool), ElementsAre("SSH keys"));
+  EXPECT_THAT(mount_dangers(plan, tool), ElementsAre("SSH keys: can log in as you elsewhere"));
   Mount project{.target = "/home/dev/.config", .source = "/home/dev/.config", .purpose = Purpose::project};
   EXPECT_THAT(mount_dangers(plan, project), Not(IsEmpty()));
 }
@@ -138,7 +139,7 @@ TEST(VariableDanger, AHarmlessNameHidesNoSecretOfTheHost) {
                        .kind = EnvVar::Kind::extra,
                        .from_host = true,
                        .host_name = "DB_PASSWORD"};
-  EXPECT_EQ(variable_danger(renamed), "a secret by its name");
+  EXPECT_EQ(variable_danger(renamed), "a secret by its name: can log in where it is valid");
   plan::Plan plan;
   plan.env = {renamed};
   EXPECT_EQ(secrets_of(plan), std::vector<std::string>{"correct-horse"});
@@ -148,9 +149,11 @@ TEST(VariableDanger, LooksAtNameAndShape) {
   const auto danger = [](const char* name, const char* value, EnvVar::Kind kind = EnvVar::Kind::extra) {
     return variable_danger({.name = name, .value = value, .kind = kind});
   };
-  EXPECT_EQ(danger("GH_TOKEN", "x"), "a secret by its name");
-  EXPECT_EQ(danger("HARMLESS", "ghp_0123456789abcdefABCDEF0123456789abcd"), "holds a GitHub token");
-  EXPECT_EQ(danger("DATABASE_URL", "postgres://app:hunter2@db/x"), "holds a password in a URL");
+  EXPECT_EQ(danger("GH_TOKEN", "x"), "a GitHub token by its name: can push to your GitHub repositories");
+  EXPECT_EQ(danger("HARMLESS", "ghp_0123456789abcdefABCDEF0123456789abcd"),
+            "holds a GitHub token: can push to your GitHub repositories");
+  EXPECT_EQ(danger("DATABASE_URL", "postgres://app:hunter2@db/x"),
+            "holds a password in a URL: can log in where that leads");
   EXPECT_THAT(danger("SSH_AUTH_SOCK", "/tmp/ssh-x/agent.1"), HasSubstr("SSH agent"));
   EXPECT_THAT(danger("DOCKER_HOST", "unix:///run/docker.sock"), HasSubstr("Docker"));
   EXPECT_EQ(danger("EDITOR", "vim"), "");

@@ -24,6 +24,8 @@ struct Outcome {
   int status = 0;  ///< what claudebox exits with
   std::string reason{};
   std::vector<Finding> findings{};
+  std::string
+      out_of_memory{};  ///< what was killed because the box used up its memory; empty where nothing was
   bool operator==(const Outcome&) const = default;
 };
 

@@ -13,10 +13,12 @@
 //
 // Order, and why:
 //  1 Tied to the parent first, see sys/child_process.
-//  2 setgroups "deny" before gid_map: the kernel wants it so for an unprivileged map (user_namespaces(7)).
-//  3 The cover over bwrap, the login, and the network, while this process still has capabilities over its new
+//  2 Into the box's cgroup, before anything that it should hold; by a descriptor that was opened outside. The resource
+//    limits come late: RLIMIT_NPROC counts in the user namespace that the process is in by then.
+//  3 setgroups "deny" before gid_map: the kernel wants it so for an unprivileged map (user_namespaces(7)).
+//  4 The cover over bwrap, the login, and the network, while this process still has capabilities over its new
 //    namespaces; exec drops them.
-//  4 Landlock last: it also sets no_new_privs.
+//  5 Landlock last: it also sets no_new_privs.
 //
 // Everything after the clone follows C rules: the child is a copy of a process that may have held locks.
 #include "runtime/box_child.h"
@@ -39,6 +41,7 @@ namespace {
 /// Where the child failed; travels with errno over a pipe.
 enum class Step : int {
   parent,
+  cgroup,
   setgroups,
   uid_map,
   gid_map,
@@ -47,6 +50,7 @@ enum class Step : int {
   store,
   network,
   landlock,
+  limits,
   descriptors,
   exec
 };
@@ -79,6 +83,20 @@ bool cover_program(const char* program) noexcept {
          ::mount_setattr(AT_FDCWD, program, 0, &read_only, sizeof read_only) == 0;
 }
 
+/// cgroups(7): 0 stands for whoever writes it.
+bool enter_cgroup(int processes) noexcept {
+  return ::write(processes, "0", 1) == 1;
+}
+
+bool set_limit(const ResourceLimit& limit) noexcept {
+  rlimit now{};
+  if (::getrlimit(limit.resource, &now) < 0) return false;
+  const rlim_t amount = limit.amount < now.rlim_max ? limit.amount : now.rlim_max;
+  now.rlim_max = amount;  // an unprivileged process can't raise it again
+  now.rlim_cur = amount;
+  return ::setrlimit(limit.resource, &now) == 0;
+}
+
 [[noreturn]] void fail(int error_pipe, Step step, NetworkStep network = NetworkStep::none) noexcept {
   const Failure failure{step, errno, network};
   [[maybe_unused]] const auto ignored = ::write(error_pipe, &failure, sizeof failure);
@@ -90,6 +108,7 @@ bool cover_program(const char* program) noexcept {
 [[noreturn]] void become_bwrap(const BoxChildSpec& spec, int alive, int error_pipe) noexcept {
   if (!sys::tie_to_parent(alive)) fail(error_pipe, Step::parent);
 
+  if (spec.cgroup >= 0 && !enter_cgroup(spec.cgroup)) fail(error_pipe, Step::cgroup);
   if (!write_file("/proc/self/setgroups", "deny")) fail(error_pipe, Step::setgroups);
   if (!write_file("/proc/self/uid_map", spec.uid_map)) fail(error_pipe, Step::uid_map);
   if (!write_file("/proc/self/gid_map", spec.gid_map)) fail(error_pipe, Step::gid_map);
@@ -107,6 +126,8 @@ bool cover_program(const char* program) noexcept {
   if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0) fail(error_pipe, Step::descriptors);
   for (std::size_t i = 0; i < spec.inherited_count; ++i)
     if (::fcntl(spec.inherited[i], F_SETFD, 0) < 0) fail(error_pipe, Step::descriptors);
+  for (std::size_t i = 0; i < spec.limit_count; ++i)
+    if (!set_limit(spec.limits[i])) fail(error_pipe, Step::limits);
   ::sigaction(SIGPIPE, spec.pipe_action, nullptr);
   ::sigprocmask(SIG_SETMASK, spec.signal_mask, nullptr);
   char* const no_environment[] = {
@@ -163,6 +184,9 @@ bool cover_program(const char* program) noexcept {
   switch (failure.step) {
     case Step::parent:
       base::throw_system_error(failure.error, "can't tie the box to this process");
+    case Step::cgroup:
+      base::throw_system_error(failure.error, "can't put the box into its cgroup",
+                               "without its limits it starts: --limit NAME=none lifts one");
     case Step::setgroups:
     case Step::uid_map:
     case Step::gid_map:
@@ -184,6 +208,9 @@ bool cover_program(const char* program) noexcept {
       throw_network_error(failure.network, failure.error);
     case Step::landlock:
       base::throw_system_error(failure.error, "can't keep abstract sockets away with Landlock");
+    case Step::limits:
+      base::throw_system_error(failure.error, "can't set the box's resource limits",
+                               "--limit NAME=none lifts one");
     case Step::descriptors:
       base::throw_system_error(failure.error, "can't hand descriptors to bwrap");
     case Step::exec:

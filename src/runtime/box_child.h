@@ -2,6 +2,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "runtime/box_network.h"
@@ -11,6 +12,12 @@
 #include "sys/fd.h"
 
 namespace claudebox::runtime {
+
+/// setrlimit(2), for all that comes of the child.
+struct ResourceLimit {
+  __rlimit_resource_t resource = RLIMIT_NOFILE;
+  rlim_t amount = 0;  ///< hard and soft; where the hard limit is lower already, that stays
+};
 
 /// Everything the child needs, prepared before the clone: the child allocates nothing, throws nothing, logs
 /// nothing. All pointers belong to the caller and must live until the child has called exec.
@@ -28,6 +35,9 @@ struct BoxChildSpec {
   const BoxNetworkSpec* network = nullptr;        ///< a network namespace of its own; none: the host's
   const LoginMemorySpec* login = nullptr;         ///< the box's login in memory; none: it has no such thing
   const StoreTreeSpec* store = nullptr;  ///< the paths of the Nix store that it has; none: no such tree
+  int cgroup = -1;                                ///< cgroup.procs of the box's cgroup; -1: the parent's
+  const ResourceLimit* limits = nullptr;
+  std::size_t limit_count = 0;
   bool scope_abstract_sockets = false;
 };
 

@@ -6,10 +6,11 @@
 //     part of the box, or whoever reads standard error, may be gone at any write
 //   2 what later runs on the host is remembered for the comparison at the end
 //   3 stubs are made, then watched names are watched: before the box exists
-//   4 the login is read; slirp4netns and the gateway are started, where the tier has them: nothing takes longer, and they need nothing of the box
-//   5 mount sources are opened, without following links; contents are put into memory
-//   6 the child makes the outer namespaces, hands out what belongs to the box's network, and becomes bwrap
-//   7 the supervisor puts the network to work, lets the command start when it is ready, and waits for the end
+//   4 the box's cgroup is made, where its limits take one: first, since claudebox itself may have to move
+//   5 the login is read; slirp4netns and the gateway are started, where the tier has them: nothing takes longer, and they need nothing of the box
+//   6 mount sources are opened, without following links; contents are put into memory
+//   7 the child makes the outer namespaces, hands out what belongs to the box's network, and becomes bwrap
+//   8 the supervisor puts the network to work, lets the command start when it is ready, and waits for the end
 #include "runtime/launch.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 
 #include "base/error.h"
 #include "plan/bwrap_args.h"
+#include "runtime/box_cgroup.h"
 #include "runtime/box_child.h"
 #include "runtime/guard.h"
 #include "runtime/login_broker.h"
@@ -84,6 +86,33 @@ std::string id_map(unsigned id) {
   return std::to_string(id) + " " + std::to_string(id) + " 1";
 }
 
+void tell_incident(const RunOptions& options, const std::string& what) {
+  if (options.on_event)
+    options.on_event(
+        {.kind = report::NetworkEvent::Kind::incident, .time = sys::wall_clock(), .reason = what});
+}
+
+std::vector<ResourceLimit> resource_limits(const plan::Limits& limits) {
+  std::vector<ResourceLimit> out;
+  for (const auto& limit : limits.all) {
+    if (limit.by != plan::Limit::By::resource) continue;
+    switch (limit.kind) {
+      case plan::LimitKind::memory:
+        out.push_back({RLIMIT_DATA, limit.amount});
+        break;
+      case plan::LimitKind::processes:
+        out.push_back({RLIMIT_NPROC, limit.amount});
+        break;
+      case plan::LimitKind::open_files:
+        out.push_back({RLIMIT_NOFILE, limit.amount});
+        break;
+      case plan::LimitKind::cpu:
+        throw base::Error("no resource limit bounds the processor share");
+    }
+  }
+  return out;
+}
+
 /// What the mode of the login needs while the box lives; at most one of them.
 struct BoxLogin {
   explicit BoxLogin(const plan::Login& login) {
@@ -91,11 +120,7 @@ struct BoxLogin {
     if (login.mode.value == plan::LoginMode::store) store.emplace(login);
   }
   void start(sys::EventLoop& loop, int socket, const RunOptions& options) {
-    const auto tell = [&options](const std::string& what) {
-      if (options.on_event)
-        options.on_event(
-            {.kind = report::NetworkEvent::Kind::incident, .time = sys::wall_clock(), .reason = what});
-    };
+    const auto tell = [&options](const std::string& what) { tell_incident(options, what); };
     if (broker) broker->start(loop, take_login_memory(socket), tell);
     if (store) store->start(loop, tell);
   }
@@ -130,6 +155,8 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   Guard guard(plan.watches);
   Terminal terminal;
   stage("protections");
+  const BoxCgroup cgroup(plan.limits);
+  const std::vector<ResourceLimit> limits = resource_limits(plan.limits);
   sys::EventLoop loop;
   BoxLogin login(plan.login);
   Network network(plan);
@@ -189,6 +216,9 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
                           .network = plan.own_network() ? &box_network : nullptr,
                           .login = login.broker ? &login_memory : nullptr,
                           .store = options.store >= 0 ? &store_tree : nullptr,
+                          .cgroup = cgroup.processes(),
+                          .limits = limits.data(),
+                          .limit_count = limits.size(),
                           .scope_abstract_sockets = plan.scope_abstract_sockets};
   const BoxChild child = start_box_child(spec);
   status.write.reset();
@@ -214,6 +244,8 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
                  .renewing = [&login] { return login.store && login.store->renewing(); },
                  .options = &run_options});
   if (login.store) login.store->finish();
+  outcome.out_of_memory = cgroup.out_of_memory();
+  if (!outcome.out_of_memory.empty()) tell_incident(run_options, outcome.out_of_memory);
   outcome.findings = before.compare();
   for (auto& finding : repositories.find()) outcome.findings.push_back(std::move(finding));
   return outcome;

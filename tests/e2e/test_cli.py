@@ -366,14 +366,19 @@ def test_what_was_approved_is_not_asked_again(host, session):
     again = session.screen()
     assert "Proceed?" not in again
     talk = [line for line in again.splitlines() if line.strip() and not re.match(r"BEGIN|STATUS|READY", line)]
-    assert len(talk) == 1, again
+    assert len(talk) == 2, again
+    assert "network offline" in talk[0] and "as approved" in talk[0] and "claudebox plan shows all" in talk[1], again
 
     data = host.home / "data"
     data.mkdir()
     session.start('"$BOX" run --network offline --mount ~/data:rw true')
     session.terminal.wait_for(QUESTION)
     changed = session.screen()
-    assert re.search(r"^\s*\+ mount rw .*/data$", changed, re.MULTILINE), changed
+    # The difference and why it matters, not the whole page.
+    difference = changed[changed.rindex("changed since you approved it"):]
+    assert re.search(r"^▲ \+ mount rw .*/data\n +writable outside the project$", difference, re.MULTILINE), changed
+    assert re.search(r"network offline · changed\n.*▲ 1 sensitive", difference), changed
+    assert "environment" not in difference and difference.count("+") == 1, changed
     session.terminal.line("n")
     assert session.status() == 125
 

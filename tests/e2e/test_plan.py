@@ -50,7 +50,8 @@ def rich(host):
 
 
 @pytest.mark.parametrize("section", ["plan --json", "check --json", "selftest --json", "instance list --json",
-                                     "instance show --json"])
+                                     "instance show --json", "profile list --json", "profile show --json",
+                                     "trust --json"])
 def test_json_is_as_documented(host, rich, section):
     command = section.split()
     if command[0] == "plan":
@@ -60,6 +61,12 @@ def test_json_is_as_documented(host, rich, section):
     elif command[0] == "instance":
         assert host.run("true").returncode == 0
         command += [host.instances()[0].name] if command[1] == "show" else []
+    elif command[0] in ("profile", "trust"):
+        (host.home / ".claudebox/profiles").mkdir(mode=0o700, parents=True)
+        (host.home / ".claudebox").chmod(0o700)
+        host.write(".claudebox/profiles/web.toml", '# For the web\nnested = false\nnetwork = "offline"\n', 0o600)
+        (host.project / ".claudebox.toml").write_text('env = ["A"]\n[protect]\nvscode = false\n')
+        command += ["web"] if command[1] == "show" else []
     done = host.box(*command)
     record = json.loads(done.stdout)
     table = documented(section)
@@ -130,9 +137,9 @@ def test_the_audit_says_what_is_there_and_what_is_dangerous(host, rich):
     text = host.box("plan", *rich, "--", "true").stdout
     for pattern in [r"^claudebox +true$", r"^  project +~/project$", r"^network +full$",
                     r"^  reaches +everything this host reaches", r"^  rw project +~/project$",
-                    r"^▲ ro extra +~/\.ssh\n +SSH keys$", r"^▲ rw extra +~/data → /data\n +writable outside the project$",
+                    r"^▲ ro extra +~/\.ssh\n +SSH keys: can log in as you elsewhere$", r"^▲ rw extra +~/data → /data\n +writable outside the project$",
                     r"^  ro locked .*\.git/config", r"^  \[~\] +HOME=", r"^  \[>\] .*TERM=xterm-256color",
-                    r"^▲ \[\+\] +SECRET_FOR_TESTS=FAKE-va\.\.\.\w{4}\n +a secret by its name$",
+                    r"^▲ \[\+\] +SECRET_FOR_TESTS=FAKE-va\.\.\.\w{4}\n +a secret by its name: can log in where it is valid$",
                     r"^▲ \[\+\] +DB_PASSWORD=hunter2\.\.\.more$", r"^  \[\+\] +MODE=fast$",
                     r"^▲ 4 grants give away more than a box needs$"]:
         assert re.search(pattern, text, re.MULTILINE), f"{pattern} in\n{text}"
@@ -292,3 +299,14 @@ def test_the_transcript_of_the_readme_is_a_real_run(host, binary):
     done = subprocess.run([SOURCE / "script/readme-transcript", "--check"], env={**host.env, "CLAUDEBOX_BINARY": binary},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_pictures_of_the_readme_are_small_and_fetch_nothing():
+    pictures = sorted((SOURCE / "docs/pictures").glob("*.svg"))
+    readme = (SOURCE / "README.md").read_text()
+    assert [path.name for path in pictures] == ["first-dark.svg", "first-light.svg", "later-dark.svg", "later-light.svg"]
+    for path in pictures:
+        text = path.read_text()
+        assert f"docs/pictures/{path.name}" in readme
+        assert len(text) < 40_000
+        assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)|@import|@font-face|url\(|<script|href", text)

@@ -105,6 +105,9 @@ def test_a_tier_from_above_leaves_out_what_it_has_no_use_for(host):
     record = plan(host, "--profile", "web", "--network", "offline")
     assert record["network"]["allow"] == []
     assert any("allow of web.toml:2 is left out" in note["text"] for note in record["notes"])
+    refused(host, "--allow example.org: the tier offline reaches nothing, and off.toml:1 chose it",
+            "--network allowlist as well", "or change off.toml:1",
+            options=("--profile", profile(host, "off", 'network = "offline"\n').stem, "--allow", "example.org"))
     profile(host, "wrong", 'network = "offline"\nallow = ["example.org"]\n')
     refused(host, "wrong.toml:2", "offline reaches nothing", options=("--profile", "wrong"))
 
@@ -211,18 +214,46 @@ def test_a_file_of_somebody_else(host):
     refused(host, f"{file.parent} belongs to uid 4711")
 
 
-def test_links_fifos_and_devices(host):
+def test_fifos_and_devices(host):
     real = profile(host, "real", 'network = "offline"\n')
-    (real.parent / "link.toml").symlink_to(real)
     os.mkfifo(real.parent / "fifo.toml", 0o600)
+    (real.parent / "linked.toml").symlink_to("fifo.toml")
     (real.parent / "zero.toml").symlink_to("/dev/zero")
-    refused(host, "link.toml is a symbolic link", options=("--profile", "link"))
+    (real.parent / "gone.toml").symlink_to("nowhere")
     refused(host, "fifo.toml is a FIFO", options=("--profile", "fifo"))
-    refused(host, "zero.toml is a symbolic link", options=("--profile", "zero"))
-    elsewhere = host.home / "elsewhere"
-    real.parent.rename(elsewhere)
-    real.parent.symlink_to(elsewhere)
-    refused(host, "profiles is a symbolic link", options=("--profile", "real"))
+    refused(host, "fifo.toml is a FIFO", options=("--profile", "linked"))
+    refused(host, "/dev", options=("--profile", "zero"))
+    refused(host, "gone.toml leads to is not used", "nowhere is not there", options=("--profile", "gone"))
+
+
+@pytest.mark.parametrize("linked", ["file", "directory"])
+def test_a_link_to_dotfiles_is_followed_where_nobody_else_may_write(host, linked):
+    file = profile(host, "web", 'network = "offline"\n')
+    dotfiles = host.home / "dotfiles/claudebox"
+    if linked == "directory":
+        dotfiles.parent.mkdir(mode=0o755)
+        file.parent.rename(dotfiles)
+        file.parent.symlink_to("../dotfiles/claudebox")
+    else:
+        dotfiles.mkdir(mode=0o755, parents=True)
+        file.rename(dotfiles / "web.toml")
+        file.symlink_to(dotfiles / "web.toml")
+    host.home.chmod(0o755)
+    beyond = [part for part in dotfiles.parents if part.stat().st_mode & 0o022 and not part.stat().st_mode & 0o1000]
+    assert not beyond, "the test's own directories can be written by others"
+    record = plan(host, "--profile", "web")
+    assert record["network"]["tier"] == "offline" and record["profiles"][0]["path"] == str(dotfiles / "web.toml")
+    for path in (dotfiles, dotfiles.parent):
+        path.chmod(0o775)
+        refused(host, f"{path} can be written by others", f"chmod go-w {path}")
+        path.chmod(0o755)
+    # A box in the dotfiles can't write what the next box gets.
+    host.repository(dotfiles.parent)
+    done = host.box("run", "--yes", "--profile", "web", "--", "sh", "-c",
+                    "echo x >>claudebox/web.toml; mv claudebox c; echo x >claudebox/other; cat claudebox/other",
+                    cwd=dotfiles.parent)
+    assert done.stdout == "x\n", done.stderr
+    assert (dotfiles / "web.toml").read_text() == 'network = "offline"\n'
 
 
 def test_a_file_that_is_swapped_while_it_is_read(host):

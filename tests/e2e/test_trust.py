@@ -59,6 +59,9 @@ def test_yes_approves_nothing(widening):
     done = widening.box("trust")
     assert done.returncode == 1 and "no terminal to ask on" in done.stderr
     assert widening.box("trust", "--yes").returncode == 2
+    record = json.loads(widening.box("trust", "--json").stdout)
+    assert record["approved"] is False and record["adds"] == [{"key": "env", "text": "TOKEN", "source": f"{FILE}:2"}]
+    assert widening.box("trust", "--json", "--revoke").returncode == 2
     assert names(plan(widening)) == set()
 
 
@@ -69,6 +72,7 @@ def test_an_approval_holds_until_the_file_changes(widening, terminal):
     assert names(plan(host)) == {"TOKEN"}
     assert host.box("run", "--yes", "--", "sh", "-c", 'echo "$TOKEN"').stdout == "value\n"
     assert "Approved already" in host.box("trust").stderr
+    assert json.loads(host.box("trust", "--json").stdout)["approved"] is True
     # One byte is another text.
     host.env["OTHER"] = "x"
     (host.project / FILE).write_text('network = "offline"\nenv = ["TOKEN", "OTHER"]\n')
