@@ -111,7 +111,15 @@ std::variant<plan::Plan, int> with_packages(const Context& context, plan::Plan p
   auto again = make_plan({context.low, *host, context.closed});
   const auto* made = std::get_if<plan::Plan>(&again);
   if (!made) return again;
-  if (!plan::packages_resolved(*made) || render::approval_text(*made) != render::approval_text(plan)) {
+  for (const auto& package : made->packages)
+    if (!package.resolved) {
+      say_problem(
+          "nothing was started: Nix says that " + package.name() +
+              " is there, and a path of it in /nix/store, a root of it or a file that it was made of is not",
+          "start again; if it stays so: nix-store --verify --check-contents --repair, as root with a daemon");
+      return static_cast<int>(base::ExitCode::setup);
+    }
+  if (render::approval_text(*made) != render::approval_text(plan)) {
     say_problem("nothing was started: what the box gets has changed while its packages were resolved",
                 "start again");
     return static_cast<int>(base::ExitCode::setup);
