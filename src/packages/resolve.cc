@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <set>
 
 #include "base/hash.h"
 #include "base/path.h"
@@ -72,11 +74,15 @@ struct Answer {
   std::string errors{};
 };
 
+/// Of each local flake, what first evaluations have read in this call.
+using FirstReads = std::map<std::string, std::set<std::string>>;
+
 class Resolution {
  public:
-  Resolution(const Package& package, uid_t uid, const Listener& listener, bool anew)
+  Resolution(const Package& package, uid_t uid, const Listener& listener, FirstReads& first_reads, bool anew)
       : package_(package),
         listener_(listener),
+        first_reads_(first_reads),
         anew_(anew),
         entry_(
             sys::make_directories_beneath(sys::open_directory("/"), base::relative_to(package.entry, "/"))),
@@ -102,9 +108,16 @@ class Resolution {
     plan::PackageRecord record{.name = package_.name(),
                                .kind = is_devshell() ? "devshell" : "package",
                                .settings = package_.settings};
-    build(record);
-    take_roots(record);
-    take_closure(record);
+    try {
+      nix(record);
+    } catch (const base::Error& error) {
+      // A collector of a single user's store may come between two steps of nix itself.
+      if ((error.message() + error.hint()).find("is not valid") == std::string::npos) throw;
+      record.roots.clear();
+      record.outputs.clear();
+      record.path.clear();
+      nix(record);
+    }
     if (package_.local) take_files(record);
     record.resolved_at = sys::wall_clock();
     sys::replace_file(entry_, "record.json", plan::format_package_record(record));
@@ -122,12 +135,23 @@ class Resolution {
   std::string own() const { return base::relative_to(package_.flake, flake_root()); }
   std::string root_link() const { return base::path_join(package_.entry, root_name_); }
 
+  void wait_for(int lock, const std::string& name) const {
+    if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return;
+    if (listener_.note)
+      listener_.note("another claudebox has Nix at work; " + package_.name() + " waits for it");
+    while (::flock(lock, LOCK_EX) < 0)
+      if (errno != EINTR) base::throw_system_error(errno, "can't lock " + name);
+  }
+
   void lock() {
     lock_ = sys::open_beneath(entry_, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return;
-    if (listener_.note) listener_.note("another claudebox resolves " + package_.name() + "; waiting for it");
-    while (::flock(lock_.get(), LOCK_EX) < 0)
-      if (errno != EINTR) base::throw_system_error(errno, "can't lock " + entry_ / "lock");
+    wait_for(lock_.get(), entry_ / "lock");
+    // Nix keeps what it is about to use from the collector under its process id, which another box has as well. A daemon
+    // does that for all.
+    if (plan::nix_store(*sys::this_host()) != plan::NixStore::single_user) return;
+    const auto above = sys::open_directory(base::parent_of(package_.entry));
+    store_lock_ = sys::open_beneath(above, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    wait_for(store_lock_.get(), above / "lock");
   }
 
   Answer run_box(const std::optional<plan::Plan>& box, const base::Diagnostics& problems, NixLog* log) {
@@ -234,6 +258,12 @@ class Resolution {
     return std::string("git+file://") + plan::kFlakePlace + "?dir=" + below + attribute;
   }
 
+  void nix(plan::PackageRecord& record) {
+    build(record);
+    take_roots(record);
+    take_closure(record);
+  }
+
   static std::vector<std::string> features() {
     return {"--extra-experimental-features", "nix-command flakes"};
   }
@@ -331,14 +361,21 @@ class Resolution {
                               " reads files that were not approved: " + base::join(others, ", "),
                           "claudebox trust shows it, and approves it as it is now", base::ExitCode::setup);
       }
-      record.approved = base::sha256_hex(package_.approved);
     } else {
-      if (!read.files.empty()) approved.names = read.files;
-      approved.complete = true;
-      const std::string text = plan::flake_text(*here, source(), approved);
+      // Other packages of the same flake may have said before what they read.
+      auto& names = first_reads_[package_.flake];
+      if (read.files.empty()) {
+        names.insert(approved.names.begin(), approved.names.end());
+      } else {
+        names.insert(read.files.begin(), read.files.end());
+      }
+      const std::string text =
+          plan::flake_text(*here, source(), {.names = {names.begin(), names.end()}, .complete = true});
       if (listener_.approve) listener_.approve(package_.flake, text);
-      record.approved = base::sha256_hex(text);
     }
+    const auto& files = read.files.empty() ? approved.names : read.files;
+    for (const auto& name : files)
+      record.files[name] = plan::file_digest(*here, base::path_join(source(), name));
     for (const auto& below : read.trees) record.trees[below] = plan::tree_digest(*here, flake_root(), below);
   }
 
@@ -350,9 +387,10 @@ class Resolution {
 
   const Package& package_;
   const Listener& listener_;
+  FirstReads& first_reads_;
   bool anew_;
   sys::Directory entry_;
-  sys::UniqueFd lock_;
+  sys::UniqueFd lock_, store_lock_;
   std::string root_name_;
   std::vector<std::string> opened_;
   bool done_ = false;
@@ -363,7 +401,7 @@ class Resolution {
 int resolve(const plan::Plan& plan, const Listener& listener, bool anew) {
   try {
     for (const auto& package : plan.packages)
-      if (anew || !package.resolved) Resolution(package, plan.uid, listener, anew).run();
+      if (anew || !package.resolved) Resolution(package, plan.uid, listener, first_reads, anew).run();
   } catch (const Cancelled& cancelled) {
     return cancelled.signal;
   }

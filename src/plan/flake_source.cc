@@ -5,11 +5,13 @@
 // it is evaluated only after `claudebox trust`, and the approval is for the files that evaluation reads, as they were.
 //
 // Which files those are is known after an evaluation only. Evaluation is pure: with the same files it reads the same files.
-// So the first one after an approval says which they are, the approval is narrowed to them, and from then on a file that is
-// read and was not approved is a reason to stop.
+// So the first approval is for every file (of a large project, for those that a bounded look finds), the first evaluation
+// says which are read, the approval is narrowed to them, and from then on a file that is read and was not approved is a
+// reason to stop.
 #include "plan/flake_source.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <set>
@@ -21,20 +23,15 @@
 namespace claudebox::plan {
 namespace {
 
-constexpr std::size_t kMostNames = 1000;      // looked at before the first evaluation
-constexpr std::size_t kMostFiles = 200;       // .nix files of these
+constexpr std::size_t kMostNames = 5000;      // looked at before the first evaluation
 constexpr std::size_t kLargest = 4U << 20;    // of one file
 constexpr std::size_t kMostTreeNames = 2000;  // some 2 µs each, at every start
 constexpr const char* kHead = "claudebox flake 1";
 constexpr const char* kComplete = "evaluated";
 
-std::string digest_of(const sys::HostView& host, const std::string& path) {
-  const auto opened = host.open_file(path, kLargest);
-  if (opened.info.kind == sys::FileKind::symlink)
-    return "link-" + base::sha256_hex(host.read_link(path).value_or(""));
-  if (opened.info.kind != sys::FileKind::file) return "missing";
-  return opened.too_large ? "too-large" : base::sha256_hex(opened.content);
-}
+/// Not looked into: large, and seldom a part of a flake.
+constexpr auto kLeftOut =
+    std::to_array<std::string_view>({".git", ".direnv", "node_modules", "target", "result"});
 
 std::string lines_of(const sys::HostView& host, const std::string& path) {
   const auto content = host.read_file(path, kLargest);
@@ -59,6 +56,14 @@ std::map<std::string, std::string> entries(const std::string& text) {
 
 }  // namespace
 
+std::string file_digest(const sys::HostView& host, const std::string& path) {
+  const auto opened = host.open_file(path, kLargest);
+  if (opened.info.kind == sys::FileKind::symlink)
+    return "link-" + base::sha256_hex(host.read_link(path).value_or(""));
+  if (opened.info.kind != sys::FileKind::file) return "missing";
+  return opened.too_large ? "too-large" : base::sha256_hex(opened.content);
+}
+
 FlakeFiles flake_files(const sys::HostView& host, const std::string& root, const std::string& directory) {
   std::set<std::string> names;
   for (const auto* own : {"flake.nix", "flake.lock"})
@@ -73,10 +78,10 @@ FlakeFiles flake_files(const sys::HostView& host, const std::string& root, const
       if (left == 0) break;
       --left;
       const std::string path = base::path_join(at, name);
-      if (name.starts_with('.') || name == "node_modules" || name == "target") continue;
+      if (std::find(kLeftOut.begin(), kLeftOut.end(), name) != kLeftOut.end()) continue;
       const auto kind = host.lstat(path).kind;
       if (kind == sys::FileKind::directory) todo.push_back(path);
-      if (kind == sys::FileKind::file && name.ends_with(".nix") && names.size() < kMostFiles)
+      if (kind == sys::FileKind::file || kind == sys::FileKind::symlink)
         names.insert(base::relative_to(path, root));
     }
   }
@@ -88,7 +93,7 @@ std::string flake_text(const sys::HostView& host, const std::string& root, const
   for (const auto& name : files.names) {
     if (name.find('\n') != std::string::npos) continue;  // Nix has no such file either
     const std::string path = base::path_join(root, name);
-    text += "file " + name + " " + digest_of(host, path) + "\n";
+    text += "file " + name + " " + file_digest(host, path) + "\n";
     if (name.ends_with(".nix")) text += lines_of(host, path);
   }
   return text;
@@ -96,12 +101,20 @@ std::string flake_text(const sys::HostView& host, const std::string& root, const
 
 std::string for_people(const std::string& text) {
   std::string out;
+  std::size_t others = 0;
   for (const auto& line : base::split(text, '\n')) {
     if (line.starts_with(kHead) || line.empty()) continue;
     const std::size_t end = line.rfind(' ');
-    out +=
-        (line.starts_with("file ") ? line.substr(5, end - 5) + "  " + line.substr(end + 1, 12) : line) + "\n";
+    const std::string name = line.starts_with("file ") ? line.substr(5, end - 5) : std::string();
+    if (!name.empty() && !name.ends_with(".nix") && base::base_name(name) != "flake.lock") {
+      ++others;
+    } else {
+      out += (name.empty() ? line : name + "  " + line.substr(end + 1, 12)) + "\n";
+    }
   }
+  if (others > 0)
+    out += "and " + std::to_string(others) + (others == 1 ? " other file" : " other files") +
+           ", as they are now\n";
   return out;
 }
 

@@ -14,16 +14,19 @@ struct FlakeFiles {
   bool complete = false;
 };
 
-/// What can be said before the first evaluation: flake.nix and flake.lock of `directory` with the .nix files that a bounded
-/// look below `root` finds.
+/// What can be said before the first evaluation: every file that a bounded look below `root` finds, but for git's own and
+/// what build tools and package managers keep, and flake.nix and flake.lock of `directory` in any case.
 FlakeFiles flake_files(const sys::HostView& host, const std::string& root, const std::string& directory);
 
 /// The text that an approval holds: the name and the digest of each file as it is now, and the lines of those that Nix reads
 /// as programs. Two texts are equal where nothing changed.
 std::string flake_text(const sys::HostView& host, const std::string& root, const FlakeFiles& files);
 
-/// Such a text to be shown: each file's name with the beginning of its digest, and the lines.
+/// Such a text to be shown: Nix's files with the beginning of their digests and their lines, and how many others there are.
 std::string for_people(const std::string& text);
+
+/// The digest of one file; a word where there is none to be had.
+std::string file_digest(const sys::HostView& host, const std::string& path);
 
 /// The files that such a text names.
 FlakeFiles files_of(const std::string& text);

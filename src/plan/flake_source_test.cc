@@ -22,9 +22,9 @@ FakeHost host() {
   return host;
 }
 
-TEST(FlakeSource, BeforeTheFirstEvaluationEveryNixFileCounts) {
+TEST(FlakeSource, BeforeTheFirstEvaluationEveryFileCounts) {
   const auto files = flake_files(host(), kRoot, kRoot);
-  EXPECT_THAT(files.names, ElementsAre("flake.lock", "flake.nix", "nix/shell.nix"));
+  EXPECT_THAT(files.names, ElementsAre("flake.lock", "flake.nix", "nix/shell.nix", "src/main.c"));
   EXPECT_FALSE(files.complete);
 }
 
@@ -68,6 +68,9 @@ TEST(FlakeSource, ForPeopleWithoutTheHeadAndWithShortDigests) {
   const std::string shown = for_people(text);
   EXPECT_THAT(shown, Not(HasSubstr("claudebox flake")));
   EXPECT_THAT(shown, HasSubstr("flake.lock  44136fa355b3\n"));
+  EXPECT_THAT(
+      for_people(flake_text(host(), kRoot, {.names = {"flake.nix", "src/main.c", "x"}, .complete = false})),
+      HasSubstr("and 2 other files, as they are now\n"));
 }
 
 TEST(FlakeSource, ATreesDigestFollowsItsFiles) {

@@ -37,7 +37,7 @@ std::optional<PackageRecord> read_package_record(std::string_view text) {
     out.name = file.at("name").get<std::string>();
     out.kind = file.at("kind").get<std::string>();
     out.settings = file.at("settings").get<std::string>();
-    out.approved = file.at("approved").get<std::string>();
+    out.files = file.at("files").get<Map>();
     out.trees = file.at("trees").get<Map>();
     out.locked = file.at("locked").get<std::string>();
     out.outputs = file.at("outputs").get<List>();
@@ -64,7 +64,7 @@ std::string format_package_record(const PackageRecord& record) {
                      {"name", record.name},
                      {"kind", record.kind},
                      {"settings", record.settings},
-                     {"approved", record.approved},
+                     {"files", record.files},
                      {"trees", record.trees},
                      {"locked", record.locked},
                      {"outputs", record.outputs},

@@ -11,10 +11,10 @@
 namespace claudebox::plan {
 
 struct PackageRecord {
-  std::string name{};      ///< "nixpkgs#python3"
-  std::string kind{};      ///< "package" or "devshell"
-  std::string settings{};  ///< a digest of Nix's configuration then
-  std::string approved{};  ///< of a local flake: a digest of the text that its approval held
+  std::string name{};                          ///< "nixpkgs#python3"
+  std::string kind{};                          ///< "package" or "devshell"
+  std::string settings{};                      ///< a digest of Nix's configuration then
+  std::map<std::string, std::string> files{};  ///< of a local flake: files that evaluation read, with digests
   std::map<std::string, std::string>
       trees{};                         ///< of a local flake: directories that evaluation read, with digests
   std::string locked{};                ///< what the reference meant

@@ -118,8 +118,9 @@ bool is_approved(const Request& request, const LocalFlake& flake, const sys::Hos
 bool still_holds(const PackageRecord& record, const Package& package, const sys::HostView& host) {
   if (record.settings != package.settings || record.name != package.name()) return false;
   if (package.local) {
-    if (record.approved != base::sha256_hex(package.approved)) return false;
     const std::string& root = package.repository.empty() ? package.flake : package.repository;
+    for (const auto& [name, digest] : record.files)
+      if (file_digest(host, base::path_join(root, name)) != digest) return false;
     for (const auto& [below, digest] : record.trees)
       if (tree_digest(host, root, below) != digest) return false;
   }

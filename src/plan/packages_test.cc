@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include "base/hash.h"
 #include "plan/flake_source.h"
 #include "plan/package_record.h"
 #include "planned_host.h"
@@ -34,7 +33,7 @@ Request hello() {
 }
 
 /// As a resolution would have left it.
-void resolve(FakeHost& host, const Request& request, const std::string& approved = {},
+void resolve(FakeHost& host, const Request& request, const std::map<std::string, std::string>& files = {},
              const std::map<std::string, std::string>& trees = {}) {
   const Plan plan = must_plan(host, request);
   ASSERT_FALSE(plan.packages.empty());
@@ -45,7 +44,7 @@ void resolve(FakeHost& host, const Request& request, const std::string& approved
             format_package_record({.name = package.name(),
                                    .kind = "package",
                                    .settings = package.settings,
-                                   .approved = approved.empty() ? "" : base::sha256_hex(approved),
+                                   .files = files,
                                    .trees = trees,
                                    .outputs = {kHello},
                                    .closure = {kHello, kLibc},
@@ -169,19 +168,26 @@ TEST(LocalFlake, IsEvaluatedOnlyAsItWasApproved) {
   EXPECT_THAT(must_refuse(host, request).message, HasSubstr("has changed since you approved it (x.nix)"));
 }
 
-TEST(LocalFlake, ARecordIsForTheTextThatWasApproved) {
+TEST(LocalFlake, ARecordIsForTheFilesThatWereRead) {
   FakeHost host = nix_host();
   host.file("/home/dev/src/app/flake.nix", "{}").file("/home/dev/src/app/src/a", "1");
   Request request = own_flake();
   const std::string text = flake_text(host, kProject, flake_files(host, kProject, kProject));
   request.approved_flakes[kProject] = text;
-  resolve(host, request, text, {{"src", tree_digest(host, kProject, "src")}});
+  resolve(host, request, {{"flake.nix", file_digest(host, "/home/dev/src/app/flake.nix")}},
+          {{"src", tree_digest(host, kProject, "src")}});
   EXPECT_TRUE(holds(host, request));
-  host.file("/home/dev/src/app/src/b", "");
-  EXPECT_FALSE(holds(host, request)) << "a directory that goes into the store";
-  Request other = own_flake();
-  other.approved_flakes[kProject] = flake_text(host, kProject, {.names = {"flake.nix"}, .complete = true});
-  EXPECT_FALSE(holds(host, other)) << "another approval";
+  FakeHost changed = host;
+  changed.file("/home/dev/src/app/src/b", "");
+  const auto approve = [&](const FakeHost& now) {
+    request.approved_flakes[kProject] = flake_text(now, kProject, {.names = {"flake.nix"}, .complete = true});
+  };
+  approve(changed);
+  EXPECT_FALSE(holds(changed, request)) << "a directory that goes into the store";
+  changed = host;
+  changed.file("/home/dev/src/app/flake.nix", "{ }");
+  approve(changed);
+  EXPECT_FALSE(holds(changed, request)) << "a file that was read, also where the change was approved";
 }
 
 TEST(LocalFlake, TheProjectsOwnIsTheNearestOne) {
