@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
+from conftest import SOURCE, need
 from test_profiles import profile
 
 GIB = 1 << 30
@@ -245,3 +249,90 @@ def test_the_whole_box_has_the_processes(host):
     need_cgroup(host, "processes")
     said, count = limited(host, "processes=50", script=FORKS).stdout.split("\n")[:2]
     assert said == "Resource temporarily unavailable" and int(count) < 50
+
+
+# --- cgroup v2, prepared -------------------------------------------------------------------------------------------
+
+
+def with_prepared_tree(host, *command: str, events: str = "oom_kill 0", missing: str = "none"):
+    """Runs claudebox where /sys/fs/cgroup is a prepared tree: directories with the kernel's files in them. In a mount
+    namespace, and by exec: the box's group has claudebox's pid in its name. Gives its end and what it wrote."""
+    seen = host.root / "seen"
+    seen.mkdir()
+    script = f"""set -e
+mount -t tmpfs none /sys/fs/cgroup
+cd /sys/fs/cgroup
+echo 'cpuset cpu io memory pids' >cgroup.controllers
+touch cgroup.procs cgroup.subtree_control
+cd {seen}
+touch cgroup.procs memory.max memory.swap.max cpu.max pids.max
+echo '{events}' >memory.events
+rm -f {missing}
+mkdir /sys/fs/cgroup/claudebox-box-$$
+mount --bind {seen} /sys/fs/cgroup/claudebox-box-$$
+cd {host.project}
+exec "$@"
+"""
+    done = subprocess.run(["unshare", "--mount", "bash", "-c", script, "bash", host.binary, *command], env=host.env,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return done, {file.name: file.read_text() for file in seen.iterdir()}
+
+
+LIMITS = ["--limit", "memory=4G", "--limit", "cpu=150%", "--limit", "processes=500"]
+RUN = ["run", "--yes", "--network", "offline", *LIMITS, "--", "sh", "-c", "ulimit -d; exit 3"]
+
+
+@pytest.mark.root
+def test_prepared_the_box_enters_its_group_and_no_resource_limit_is_set_beside_it(host):
+    done, seen = with_prepared_tree(host, *RUN)
+    assert (done.returncode, done.stdout) == (3, "unlimited\n"), done.stderr
+    assert seen["cgroup.procs"] == "0"  # whoever writes it, cgroups(7): the child, before it is bwrap
+    assert seen["memory.max"] == str(4 * GIB) and seen["memory.swap.max"] == "0"
+    assert seen["cpu.max"] == "150000 100000" and seen["pids.max"] == "500"
+    assert "was killed" not in done.stderr
+
+
+@pytest.mark.root
+def test_prepared_an_out_of_memory_kill_is_said_at_the_end_and_in_the_record(host):
+    done, _ = with_prepared_tree(host, *RUN, events="oom_kill 2")
+    assert done.returncode == 3
+    said = "2 processes of the box were killed: the box used up its memory, limits.memory 4G"
+    assert said in done.stderr
+    assert said in host.box("log").stdout
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("missing", ["pids.max", "memory.max", "cpu.max", "cgroup.procs"])
+def test_prepared_a_limit_that_cant_be_set_stops_the_start(host, missing):
+    done, seen = with_prepared_tree(host, *RUN, missing=missing)
+    assert done.returncode not in (0, 3) and done.stdout == ""
+    assert missing in done.stderr and "--limit NAME=none" in done.stderr
+    assert seen.get("cgroup.procs", "") == ""
+
+
+@pytest.mark.root
+def test_prepared_check_and_audit_say_what_applies(host):
+    done, _ = with_prepared_tree(host, "check")
+    assert "limits of a box cgroup v2" in done.stdout and "resource limits" not in done.stdout
+
+
+# --- systemd, for real ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.root
+def test_a_systemd_of_the_user_makes_the_scope_and_collects_it(tmp_path, binary):
+    """With a real systemd --user and a real cgroup v2. The controllers are another matter: cgroup v1 may hold them."""
+    for program in ("busctl", "dbus-daemon", "unshare"):
+        need(program)
+    unit = pathlib.Path(binary).parent / "tests/runtime_test"
+    if not unit.exists() or not os.access("/usr/lib/systemd/systemd", os.X_OK):
+        pytest.skip("no runtime_test beside claudebox, or no systemd")
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        program = shutil.copy(unit, directory)
+        done = subprocess.run(["unshare", "--mount", SOURCE / "tests/e2e/with_systemd", f"{directory}/run", program,
+                               "--gtest_filter=Scope.SystemdMakesOneForReal"], capture_output=True, text=True,
+                              timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[  PASSED  ] 1 test" in done.stdout
+    assert "left: nothing" in done.stdout
