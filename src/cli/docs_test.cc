@@ -50,8 +50,8 @@ TEST(Docs, EveryCommandIsDocumented) {
 }
 
 /// Options whose values nobody can guess.
-constexpr std::array<std::string_view, 7> kFreeValues = {"--instance", "--allow",   "--as",   "--package",
-                                                         "--lan",      "--publish", "--reach"};
+constexpr std::array<std::string_view, 8> kFreeValues = {"--instance", "--allow", "--as",      "--package",
+                                                         "--lan",      "--limit", "--publish", "--reach"};
 
 TEST(Docs, EveryOptionIsDocumentedAndCompleted) {
   const CommandDoc tree = command_tree();

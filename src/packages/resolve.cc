@@ -399,6 +399,7 @@ class Resolution {
 }  // namespace
 
 int resolve(const plan::Plan& plan, const Listener& listener, bool anew) {
+  FirstReads first_reads;
   try {
     for (const auto& package : plan.packages)
       if (anew || !package.resolved) Resolution(package, plan.uid, listener, first_reads, anew).run();

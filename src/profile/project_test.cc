@@ -38,6 +38,8 @@ class Project : public ::testing::Test {
     before.network.origin = after.network.origin;
     before.nested.origin = after.nested.origin;
     before.always_ask.origin = after.always_ask.origin;
+    for (std::size_t i = 0; i < before.limits.size() && i < after.limits.size(); ++i)
+      before.limits[i].origin = after.limits[i].origin;
     if (before.lifted.size() == after.lifted.size()) before.lifted = after.lifted;
     if (before.login && after.login) before.login->origin = after.login->origin;
     if (before.devshell && after.devshell) before.devshell->origin = after.devshell->origin;

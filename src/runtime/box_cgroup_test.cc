@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
+#include <iostream>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -32,10 +34,20 @@ plan::Limits all_limits(const std::string& directory) {
                     .controllers = {"memory", "cpu", "pids"}}};
 }
 
+/// The path in cgroup v2.
+std::string read_own_cgroup() {
+  std::ifstream own("/proc/self/cgroup");
+  for (std::string line; std::getline(own, line);)
+    if (line.starts_with("0::/")) return line.substr(3);
+  return {};
+}
+
 /// A tree with the kernel's files, as a directory: what is written to them stays in them.
 class PreparedTree : public ::testing::Test {
  protected:
   PreparedTree() {
+    fs::create_directory(tree_ / box_);
+    fs::create_directory(tree_ / supervisor_);
     tree_.write("cgroup.subtree_control", "pids cpu\n");
     for (const std::string file : {"cgroup.procs", "memory.max", "memory.swap.max", "cpu.max", "pids.max"})
       tree_.write(box_ + "/" + file, "");
@@ -137,15 +149,42 @@ TEST(Scope, ThatIsNotMadeIsAnError) {
   }
 }
 
+/// Where there is a systemd to ask (and cgroup v2 at its usual place): the move, in a process that is moved.
+TEST(Scope, SystemdMakesOneForReal) {
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  const std::string bus = std::string(runtime ? runtime : "/nonexistent") + "/bus";
+  if (!fs::exists(bus) || !fs::exists("/usr/bin/busctl") || !fs::exists("/sys/fs/cgroup/cgroup.controllers"))
+    GTEST_SKIP() << "no systemd of this user with cgroup v2 is here";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string before = read_own_cgroup();
+    try {
+      const BoxCgroup cgroup({.all = {},
+                              .place = {.way = CgroupPlace::Way::systemd,
+                                        .bus = {"/usr/bin/busctl", "--address=unix:path=" + bus}}});
+      const std::string after = read_own_cgroup();
+      const bool moved = after != before && after.find(".scope/claudebox-supervisor-") != std::string::npos;
+      ::_exit(moved && ::write(cgroup.processes(), "0", 1) == 1 &&
+                      read_own_cgroup().find(".scope/claudebox-box-") != std::string::npos
+                  ? 0
+                  : 1);
+    } catch (const base::Error& error) {
+      std::cerr << error.message() << "\n";
+      ::_exit(2);
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
 /// A group of the test's own in the kernel's cgroup v2, wherever that is mounted, with the controllers that there are.
 class KernelTree : public ::testing::Test {
  protected:
   void SetUp() override {
     const std::string mount = mount_point();
     if (mount.empty()) GTEST_SKIP() << "no cgroup v2 is mounted here";
-    std::ifstream own("/proc/self/cgroup");
-    for (std::string line; std::getline(own, line);)
-      if (line.starts_with("0::/")) path_ = mount + line.substr(3);
+    path_ = mount + read_own_cgroup();
     path_ += "/claudebox-test-" + std::to_string(::getpid());
     if (std::error_code error; !fs::create_directory(path_, error)) {
       path_.clear();
@@ -191,12 +230,7 @@ TEST_F(KernelTree, AProcessEntersAndTheGroupGoesWithTheBox) {
   {
     const BoxCgroup cgroup({.all = {}, .place = {.way = CgroupPlace::Way::delegated, .directory = path_}});
     EXPECT_TRUE(fs::exists(box));
-    const auto looks = [] {
-      std::ifstream own("/proc/self/cgroup");
-      for (std::string line; std::getline(own, line);)
-        if (line.starts_with("0::") && line.find("/claudebox-box-") != std::string::npos) return 0;
-      return 1;
-    };
+    const auto looks = [] { return read_own_cgroup().find("/claudebox-box-") == std::string::npos ? 1 : 0; };
     EXPECT_EQ(inside(cgroup, looks), 0);
   }
   EXPECT_FALSE(fs::exists(box));
