@@ -35,7 +35,7 @@ struct BoxChildSpec {
   const BoxNetworkSpec* network = nullptr;        ///< a network namespace of its own; none: the host's
   const LoginMemorySpec* login = nullptr;         ///< the box's login in memory; none: it has no such thing
   const StoreTreeSpec* store = nullptr;  ///< the paths of the Nix store that it has; none: no such tree
-  int cgroup = -1;                                ///< cgroup.procs of the box's cgroup; -1: the parent's
+  int cgroup = -1;                       ///< cgroup.procs of the box's cgroup; -1: the parent's
   const ResourceLimit* limits = nullptr;
   std::size_t limit_count = 0;
   bool scope_abstract_sockets = false;

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "sys/fd.h"
+
 namespace claudebox::runtime {
 namespace {
 
@@ -47,20 +49,16 @@ bool add(int store, int tree, const char* name) noexcept {
 }  // namespace
 
 bool set_up_store_tree(const StoreTreeSpec& spec) noexcept {
-  const int store = ::open(spec.store, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (store < 0) return false;
-  if (::mount("tmpfs", spec.place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0555") < 0) return false;
-  const int tree = ::open(spec.place, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (tree < 0) return false;
+  const sys::UniqueFd store(::open(spec.store, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!store || ::mount("tmpfs", spec.place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0555") < 0) return false;
+  const sys::UniqueFd tree(::open(spec.place, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!tree) return false;
   for (std::size_t i = 0; i < spec.count; ++i)
-    if (!add(store, tree, spec.names[i])) return false;
+    if (!add(store.get(), tree.get(), spec.names[i])) return false;
   mount_attr read_only{};
   read_only.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  if (::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &read_only, sizeof read_only) < 0) return false;
-  ::close(store);
-  const bool ok = ::dup3(tree, spec.placeholder, O_CLOEXEC) >= 0;
-  ::close(tree);
-  return ok;
+  return ::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &read_only, sizeof read_only) == 0 &&
+         ::dup3(tree.get(), spec.placeholder, O_CLOEXEC) >= 0;
 }
 
 }  // namespace claudebox::runtime
