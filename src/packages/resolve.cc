@@ -363,14 +363,14 @@ class Resolution {
       }
     } else {
       // Other packages of the same flake may have said before what they read.
-      auto& names = first_reads_[package_.flake];
+      auto& all = first_reads_[package_.flake];
       if (read.files.empty()) {
-        names.insert(approved.names.begin(), approved.names.end());
+        all.insert(approved.names.begin(), approved.names.end());
       } else {
-        names.insert(read.files.begin(), read.files.end());
+        all.insert(read.files.begin(), read.files.end());
       }
       const std::string text =
-          plan::flake_text(*here, source(), {.names = {names.begin(), names.end()}, .complete = true});
+          plan::flake_text(*here, source(), {.names = {all.begin(), all.end()}, .complete = true});
       if (listener_.approve) listener_.approve(package_.flake, text);
     }
     const auto& files = read.files.empty() ? approved.names : read.files;

@@ -65,10 +65,10 @@ std::string file_digest(const sys::HostView& host, const std::string& path) {
 }
 
 FlakeFiles flake_files(const sys::HostView& host, const std::string& root, const std::string& directory) {
-  std::set<std::string> names;
+  std::set<std::string> found;
   for (const auto* own : {"flake.nix", "flake.lock"})
     if (host.lstat(base::path_join(directory, own)).exists())
-      names.insert(base::relative_to(base::path_join(directory, own), root));
+      found.insert(base::relative_to(base::path_join(directory, own), root));
   std::deque<std::string> todo = {root};
   std::size_t left = kMostNames;
   while (!todo.empty() && left > 0) {
@@ -82,10 +82,10 @@ FlakeFiles flake_files(const sys::HostView& host, const std::string& root, const
       const auto kind = host.lstat(path).kind;
       if (kind == sys::FileKind::directory) todo.push_back(path);
       if (kind == sys::FileKind::file || kind == sys::FileKind::symlink)
-        names.insert(base::relative_to(path, root));
+        found.insert(base::relative_to(path, root));
     }
   }
-  return {.names = {names.begin(), names.end()}, .complete = false};
+  return {.names = {found.begin(), found.end()}, .complete = false};
 }
 
 std::string flake_text(const sys::HostView& host, const std::string& root, const FlakeFiles& files) {

@@ -157,17 +157,17 @@ bool has_whole_store(const Plan& plan) {
 }
 
 void mount_closure(Plan& plan) {
-  std::set<std::string> names;
+  std::set<std::string> all;
   for (const auto& package : plan.packages)
-    for (const auto& path : package.closure) names.insert(base::base_name(path));
-  if (names.empty() || has_whole_store(plan)) return;
+    for (const auto& path : package.closure) all.insert(base::base_name(path));
+  if (all.empty() || has_whole_store(plan)) return;
   plan.store_place = plan.instance.directory + "/store";
   plan.mounts.push_back({.kind = Mount::Kind::store,
                          .target = kStore,
                          .source = kStore,
                          .purpose = Purpose::packages,
                          .origin = plan.packages.front().origin,
-                         .names = {names.begin(), names.end()}});
+                         .names = {all.begin(), all.end()}});
   plan.state.push_back(
       {.policy = StateFile::Policy::directory,
        .path = plan.store_place,
