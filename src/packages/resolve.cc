@@ -95,8 +95,9 @@ class Resolution {
     try {
       sys::remove_tree(entry_, kSource);
       if (!done_) remove_roots([&](const std::string& name) { return name.starts_with(root_name_); });
-    } catch (const base::Error&) {
-      // What is left over is overwritten by the next attempt.
+    } catch (const base::Error& error) {
+      // The next attempt overwrites what is left over.
+      if (listener_.note) listener_.note(error.message());
     }
   }
 

@@ -87,7 +87,7 @@ Plan skeleton(Tier tier, const sys::HostView& host, base::Diagnostics& problems)
 
 Plan finish(Plan plan, const sys::HostView& host, base::Diagnostics& problems) {
   arrange_mounts(host, plan, problems);
-  Request nothing_more;
+  const Request nothing_more;
   plan_env(nothing_more, host, plan, problems);
   put(plan, "HOME", plan.user_home);
   put(plan, "LC_ALL", "C.UTF-8");

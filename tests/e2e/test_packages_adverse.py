@@ -108,7 +108,7 @@ def test_a_stop_while_another_resolution_is_waited_for(nix):
     nix.wait_for_builder("slow")
     second = nix.popen("run", "--instance", "second", *SLOW[1:])
     said = ""
-    while "waiting for it" not in said:
+    while "waits for it" not in said:
         line = second.stderr.readline()
         assert line, said
         said += line
@@ -135,7 +135,7 @@ def test_who_waits_for_one_that_is_killed_resolves_itself(nix):
     try:
         nix.wait_for_builder("slow")
         second = nix.popen("run", "--instance", "second", *SLOW[1:])
-        while "waiting for it" not in second.stderr.readline():
+        while "waits for it" not in second.stderr.readline():
             assert second.poll() is None
     finally:
         first.kill()
