@@ -52,7 +52,7 @@ def shell(host, script: str, **more):
     (["make", "test"], ["unknown command 'make'", "claudebox run make"]),
     (["instance", "lst"], ["unknown command 'lst'", "did you mean 'list'?"]),
     (["--profile", "web"], ["there is no profile 'web'", "claudebox profile new web"]),
-    (["--package", "jq"], ["--package isn't available in this version"]),
+    (["--package", "a;b"], ["--package a;b", "can't be the name of a package"]),
     (["--network", "offlin"], ["unknown network tier 'offlin'", "did you mean offline?"]),
     (["--network", "allowlist"], ["nothing is named", "--allow HOST"]),
     (["--allow", "example.org"], ["internet already reaches every public host", "--network allowlist"]),

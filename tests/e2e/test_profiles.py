@@ -360,7 +360,7 @@ def test_import_reads_and_runs_nothing(host):
     assert done.returncode == 0, done.stderr
     assert host.box("profile", "show", "tools").stdout == (
         '# tools\nnetwork = "offline"  # tools.toml:2\nmounts = [\n  "${HOME}/my data:ro",  # tools.toml:4\n]\n'
-        'env = [\n  "GH_TOKEN",  # tools.toml:7\n]\n')
+        'env = [\n  "GH_TOKEN",  # tools.toml:7\n]\npackages = [\n  "jq",  # tools.toml:10\n]\n')
     evil = host.write("old/evil.sh", f"PROFILE_NETWORK_TIER=$(touch {host.home}/ran)\ntouch {host.home}/ran\n")
     done = host.box("profile", "import", evil, "--as", "evil")
     assert done.returncode == 2
