@@ -127,7 +127,8 @@ void NixLog::message(int level, const std::string& text) {
     return;
   }
   const std::string plain = without_escapes(text);
-  if (level == 0 && plain.find("warning:") == std::string::npos) {
+  // What a daemon says beside its work arrives at level 0 as well.
+  if (level == 0 && plain.starts_with("error:")) {
     error_ += (error_.empty() ? "" : "\n") + plain;
   } else if (level <= 1 && plain.starts_with("warning:") && warnings_.size() < kMostWarnings) {
     warnings_.push_back(std::string(base::trim(std::string_view(plain).substr(8))));

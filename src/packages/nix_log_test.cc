@@ -46,6 +46,7 @@ TEST(NixLog, ErrorsWithoutColoursAndLinesOfBuilds) {
       R"(@nix {"action":"msg","level":0,"msg":"\u001b[31;1merror:\u001b[0m builder failed\n > line"})",
       R"(@nix {"action":"msg","level":1,"msg":"\u001b[35;1mwarning:\u001b[0m unable to download 'x'"})",
       R"(@nix {"action":"msg","level":0,"msg":"warning: the group 'nixbld' does not exist"})",
+      R"(@nix {"action":"msg","level":0,"msg":"killing process 12190"})",
   });
   EXPECT_EQ(log.error(), "error: builder failed\n > line");
   EXPECT_THAT(log.build_lines(), ElementsAre("line red"));
@@ -72,11 +73,11 @@ TEST(NixLog, FilesThatEvaluationOpens) {
 TEST(NixLog, InPiecesOfAnySize) {
   const std::string text =
       "@nix {\"action\":\"msg\",\"level\":0,\"msg\":\"error: x\"}\nnoise\n@nix "
-      "{\"action\":\"msg\",\"level\":0,\"msg\":\"y\"}";
+      "{\"action\":\"msg\",\"level\":0,\"msg\":\"error: y\"}";
   NixLog log;
   for (const char c : text) log.feed(std::string_view(&c, 1));
   log.finish();
-  EXPECT_EQ(log.error(), "error: x\ny");
+  EXPECT_EQ(log.error(), "error: x\nerror: y");
 }
 
 TEST(NixLog, WhatItDoesNotKnowIsLeftOut) {
