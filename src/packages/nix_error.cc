@@ -23,6 +23,8 @@ constexpr auto kCauses = std::to_array<Cause>({
      "look at the network and at substituters in nix.conf; what was fetched so far is kept"},
     {"in the flake registries", "FLAKE#NAME names the flake: nixpkgs#python3, github:owner/repo#x, ./dir#y"},
     {"only works on derivations that use 'bash'", "name a dev shell of the flake: FLAKE#NAME"},
+    {"has an unsupported type",
+     "Nix takes files, directories and links: move pipes, sockets and devices elsewhere"},
     {"is not a derivation", "name a package of the flake: FLAKE#NAME"},
 });
 
