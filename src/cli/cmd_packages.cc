@@ -7,14 +7,11 @@
 #include "cli/packages.h"
 #include "instance/layout.h"
 #include "plan/build.h"
-#include "plan/package_record.h"
 #include "plan/packages.h"
 #include "sys/fs.h"
 
 namespace claudebox::cli {
 namespace {
-
-constexpr std::size_t kLargestRecord = 8U << 20;
 
 struct Entry {
   std::string directory;
@@ -26,9 +23,7 @@ std::vector<Entry> entries(const sys::HostView& host) {
   const std::string root = plan::packages_directory(host);
   for (const auto& name : host.list_directory(root)) {
     const std::string directory = base::path_join(root, name);
-    const auto text = host.read_file(base::path_join(directory, "record.json"), kLargestRecord);
-    if (auto record = text ? plan::read_package_record(*text) : std::nullopt)
-      out.push_back({directory, std::move(*record)});
+    if (auto record = plan::package_record(host, directory)) out.push_back({directory, std::move(*record)});
   }
   std::sort(out.begin(), out.end(),
             [](const Entry& a, const Entry& b) { return a.record.name < b.record.name; });

@@ -107,18 +107,6 @@ const char* name_of(report::NetworkEvent::Kind kind) {
   return "?";
 }
 
-const char* name_of(plan::SettingsFile::Kind kind) {
-  switch (kind) {
-    case plan::SettingsFile::Kind::defaults:
-      return "defaults";
-    case plan::SettingsFile::Kind::profile:
-      return "profile";
-    case plan::SettingsFile::Kind::project:
-      return "project";
-  }
-  return "?";
-}
-
 Json to_json(const profile::Entry& entry) {
   Json json = {{"key", entry.key->name}};
   if (entry.is_boolean()) {
@@ -220,7 +208,8 @@ std::string profiles_json(const std::vector<ListedProfile>& profiles) {
 std::string profile_json(const std::string& name, const profile::Settings& settings) {
   Json json = {{"schema", kSchema}, {"name", name}, {"files", Json::array()}, {"values", Json::array()}};
   for (const auto& file : settings.files)
-    json["files"].push_back({{"kind", name_of(file.kind)}, {"name", file.name}, {"path", file.path}});
+    json["files"].push_back(
+        {{"kind", plan::settings_file_name(file.kind)}, {"name", file.name}, {"path", file.path}});
   for (const auto& entry : settings.entries) json["values"].push_back(to_json(entry));
   return text_of(json);
 }

@@ -87,7 +87,6 @@ void NixLog::event(std::string_view json) {
       event.contains("id") && event["id"].is_number_unsigned() ? event["id"].get<std::uint64_t>() : 0;
   const Json fields =
       event.contains("fields") && event["fields"].is_array() ? event["fields"] : Json::array();
-  understood_ = true;
   if (action == "msg") {
     message(int_of(event, "level"), text_of(event, "msg"));
   } else if (action == "start") {

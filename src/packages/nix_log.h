@@ -28,8 +28,6 @@ class NixLog {
   const std::vector<std::string>& warnings() const { return warnings_; }
   /// The files and directories that evaluation opened, as "HASH-source/NAME" below the store; the flake's own first.
   const std::vector<std::string>& files() const { return files_; }
-  /// Whether nix said anything that was understood.
-  bool understood() const { return understood_; }
 
  private:
   struct Activity {
@@ -51,7 +49,6 @@ class NixLog {
   std::vector<std::string> warnings_;
   std::vector<std::string> files_;
   std::set<std::string> seen_;
-  bool understood_ = false;
 };
 
 /// Escape sequences taken out: ESC [ … letter, and other control characters but the newline.

@@ -11,28 +11,25 @@
 #include "packages/resolve.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <set>
 
-#include "base/hash.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "instance/layout.h"
 #include "packages/nix_answers.h"
 #include "packages/nix_error.h"
 #include "packages/nix_log.h"
+#include "packages/one_box.h"
 #include "packages/read_files.h"
 #include "plan/devshell_env.h"
 #include "plan/package_record.h"
 #include "plan/packages.h"
 #include "plan/resolver_box.h"
-#include "runtime/launch.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
 #include "sys/host.h"
@@ -42,37 +39,9 @@ namespace {
 
 using plan::Package;
 
-constexpr std::size_t kMostOutput = 64U << 20;
-constexpr std::chrono::milliseconds kRedraw{100};
 constexpr const char* kAutoRoots = "/nix/var/nix/gcroots/auto";
 constexpr const char* kRoot = "root-";
 constexpr const char* kSource = "source";
-
-/// Ctrl-C, or another request to stop.
-struct Cancelled {
-  int signal = 0;
-};
-
-[[noreturn]] void throw_problems(const base::Diagnostics& problems) {
-  const auto& first = problems.items().front();
-  throw base::Error(first.message, first.hint, first.exit);
-}
-
-bool same_but_for_digits(std::string_view a, std::string_view b) {
-  const auto without = [](std::string_view text) {
-    std::string out;
-    std::copy_if(text.begin(), text.end(), std::back_inserter(out),
-                 [](char c) { return c < '0' || c > '9'; });
-    return out;
-  };
-  return without(a) == without(b);
-}
-
-struct Answer {
-  int status = 0;
-  std::string output{};
-  std::string errors{};
-};
 
 /// Of each local flake, what first evaluations have read in this call.
 using FirstReads = std::map<std::string, std::set<std::string>>;
@@ -106,19 +75,7 @@ class Resolution {
     if (!anew_ && plan::has_record(package_, *sys::this_host())) return;
     if (listener_.begin) listener_.begin(package_);
     if (package_.local) copy_flake();
-    plan::PackageRecord record{.name = package_.name(),
-                               .kind = is_devshell() ? "devshell" : "package",
-                               .settings = package_.settings};
-    try {
-      nix(record);
-    } catch (const base::Error& error) {
-      // A collector of a single user's store may come between two steps of nix itself.
-      if ((error.message() + error.hint()).find("is not valid") == std::string::npos) throw;
-      record.roots.clear();
-      record.outputs.clear();
-      record.path.clear();
-      nix(record);
-    }
+    plan::PackageRecord record = ask_again_where_collected();
     if (package_.local) take_files(record);
     record.resolved_at = sys::wall_clock();
     sys::replace_file(entry_, "record.json", plan::format_package_record(record));
@@ -155,44 +112,6 @@ class Resolution {
     wait_for(store_lock_.get(), above / "lock");
   }
 
-  Answer run_box(const std::optional<plan::Plan>& box, const base::Diagnostics& problems, NixLog* log) {
-    if (!box) throw_problems(problems);
-    Answer answer;
-    int stopped = 0;
-    auto drawn = std::chrono::steady_clock::time_point();
-    std::string shown;
-    const auto keep = [](std::string& text, std::string_view bytes) {
-      if (text.size() + bytes.size() <= kMostOutput) text += bytes;
-    };
-    const auto take_errors = [&](std::string_view bytes) {
-      if (!log) return keep(answer.errors, bytes);
-      log->feed(bytes);
-      const auto now = std::chrono::steady_clock::now();
-      std::string status = log->status();
-      // What comes too soon may be the last for minutes: then only its numbers may be old.
-      if (!listener_.progress || (now - drawn < kRedraw && same_but_for_digits(status, shown))) return;
-      drawn = now;
-      shown = std::move(status);
-      listener_.progress(shown);
-    };
-    const auto outcome =
-        runtime::run(*box, {.capture = [&](std::string_view bytes) { keep(answer.output, bytes); },
-                            .capture_errors = take_errors,
-                            .on_signal =
-                                [&](int signal) {
-                                  const bool stops = signal == SIGINT || signal == SIGTERM ||
-                                                     signal == SIGHUP || signal == SIGQUIT;
-                                  if (stops && stopped == 0) stopped = signal;
-                                }});
-    if (log) log->finish();
-    if (stopped != 0) throw Cancelled{stopped};
-    if (outcome.kind != report::Outcome::Kind::exited)
-      throw base::Error("the box that Nix works in ended early: " + outcome.reason,
-                        "claudebox check looks for the cause", base::ExitCode::setup);
-    answer.status = outcome.status;
-    return answer;
-  }
-
   /// In a directory of ours, so that what the host's own nix keeps is neither read nor written.
   std::string cache() {
     const std::string path = package_.local ? base::path_join(package_.entry, "cache")
@@ -206,7 +125,7 @@ class Resolution {
     if (package_.local) task.flake = source();
     base::Diagnostics problems;
     const auto box = plan::nix_box(package_, task, *sys::this_host(), problems);
-    return run_box(box, problems, log);
+    return run_box(box, problems, log, listener_.progress);
   }
 
   void copy_flake() {
@@ -215,7 +134,7 @@ class Resolution {
     const auto copy = [&](plan::CopyStep step) {
       base::Diagnostics problems;
       const auto box = plan::copy_box(package_, step, source(), *sys::this_host(), problems);
-      const Answer answer = run_box(box, problems, nullptr);
+      const Answer answer = run_box(box, problems);
       if (answer.status != 0)
         throw base::Error("can't copy the flake in " + package_.flake + ": " +
                               std::string(base::trim(answer.errors.substr(0, 2000))),
@@ -259,10 +178,24 @@ class Resolution {
     return std::string("git+file://") + plan::kFlakePlace + "?dir=" + below + attribute;
   }
 
-  void nix(plan::PackageRecord& record) {
+  plan::PackageRecord ask() {
+    plan::PackageRecord record{.name = package_.name(),
+                               .kind = is_devshell() ? "devshell" : "package",
+                               .settings = package_.settings};
     build(record);
     take_roots(record);
     take_closure(record);
+    return record;
+  }
+
+  /// A collector of a single user's store may come between two steps of nix itself.
+  plan::PackageRecord ask_again_where_collected() {
+    try {
+      return ask();
+    } catch (const base::Error& error) {
+      if ((error.message() + error.hint()).find("is not valid") == std::string::npos) throw;
+    }
+    return ask();
   }
 
   static std::vector<std::string> features() {

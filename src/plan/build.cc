@@ -45,6 +45,21 @@ void check_size(const Request& request, const Plan& plan, base::Diagnostics& pro
 
 }  // namespace
 
+Plan plan_of_user(const sys::HostView& host) {
+  Plan plan;
+  const auto& me = host.identity();
+  plan.uid = me.uid;
+  plan.gid = me.gid;
+  plan.user = me.user;
+  plan.user_home = host.real_path(me.home).value_or(base::normalize(me.home));
+  return plan;
+}
+
+std::string expand_path(const sys::HostView& host, const std::string& typed) {
+  if (typed == "~" || typed.starts_with("~/")) return host.identity().home + typed.substr(1);
+  return base::path_join(host.current_directory(), typed);
+}
+
 std::optional<std::string> find_program(const sys::HostView& host, const std::string& name) {
   for (const auto& entry :
        base::split(host.variable("PATH").value_or("") + ":/usr/bin:/usr/local/bin", ':')) {
@@ -78,13 +93,8 @@ void plan_notes(const sys::HostView& host, Plan& plan) {
 }
 
 std::optional<Plan> build(const Request& request, const sys::HostView& host, base::Diagnostics& problems) {
-  Plan plan;
+  Plan plan = plan_of_user(host);
   plan.agent = request.agent;
-  const auto& me = host.identity();
-  plan.uid = me.uid;
-  plan.gid = me.gid;
-  plan.user = me.user;
-  plan.user_home = host.real_path(me.home).value_or(base::normalize(me.home));
   // Whether it is there and suffices shows at the start.
   plan.bwrap = find_program(host, "bwrap").value_or("/usr/bin/bwrap");
   plan.new_session = !host.is_terminal(0) && !host.is_terminal(1) && !host.is_terminal(2);
@@ -133,9 +143,7 @@ std::optional<Plan> build(const Request& request, const sys::HostView& host, bas
 
 std::optional<std::string> instance_id(const Request& request, const sys::HostView& host,
                                        base::Diagnostics& problems) {
-  Plan plan;
-  plan.uid = host.identity().uid;
-  plan.user_home = host.real_path(host.identity().home).value_or(base::normalize(host.identity().home));
+  Plan plan = plan_of_user(host);
   plan_project(request, host, plan, problems);
   if (problems.empty()) plan_instance(request, host, plan, problems);
   if (!problems.empty()) return std::nullopt;
@@ -143,12 +151,23 @@ std::optional<std::string> instance_id(const Request& request, const sys::HostVi
 }
 
 std::optional<std::string> project_root(const Request& request, const sys::HostView& host) {
-  Plan plan;
+  Plan plan = plan_of_user(host);
   base::Diagnostics problems;
-  plan.user_home = host.real_path(host.identity().home).value_or(base::normalize(host.identity().home));
   plan_project(request, host, plan, problems);
   if (!problems.empty()) return std::nullopt;
   return plan.project.root;
+}
+
+const char* settings_file_name(SettingsFile::Kind kind) {
+  switch (kind) {
+    case SettingsFile::Kind::defaults:
+      return "defaults";
+    case SettingsFile::Kind::profile:
+      return "profile";
+    case SettingsFile::Kind::project:
+      return "project";
+  }
+  return "?";
 }
 
 const char* tier_name(Tier tier) {

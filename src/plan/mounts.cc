@@ -61,12 +61,6 @@ bool is_redundant(const Mount& mount, const Mount* parent) {
          parent->kind == Mount::Kind::read_only && parent->source == parent->target;
 }
 
-std::string expand(const sys::HostView& host, const std::string& typed) {
-  if (typed == "~" || typed.starts_with("~/")) return host.identity().home + typed.substr(1);
-  if (typed.starts_with('/')) return typed;
-  return base::path_join(host.current_directory(), typed);
-}
-
 /// Why nothing may be mounted at `target`; empty where it may.
 std::string refused_target(const Plan& plan, const std::string& target) {
   if (target == "/") return "it would replace the whole box";
@@ -90,7 +84,7 @@ void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& 
                        base::Diagnostics& problems) {
   LookBudget look;
   for (const auto& wish : request.mounts) {
-    const std::string typed = expand(host, wish.source);
+    const std::string typed = expand_path(host, wish.source);
     const auto source = host.real_path(typed);
     if (!source) {
       problems.add("mount source is not there: " + typed, "create it, or leave out " + wish.origin.source,
@@ -108,7 +102,8 @@ void plan_extra_mounts(const Request& request, const sys::HostView& host, Plan& 
                    "--nix-daemon grants it, and says what it means");
       continue;
     }
-    const std::string target = base::normalize(expand(host, wish.target.empty() ? wish.source : wish.target));
+    const std::string target =
+        base::normalize(expand_path(host, wish.target.empty() ? wish.source : wish.target));
     if (const std::string why = refused_target(plan, target); !why.empty()) {
       problems.add("can't mount on " + target + ": " + why, "give another place: --mount SRC:DST");
       continue;

@@ -70,6 +70,10 @@ bool is_member(const sys::HostView& host, const std::string& group) {
 
 }  // namespace
 
+std::vector<std::string> nix_configuration(const sys::HostView& host) {
+  return {"/etc/nix", host.variable("XDG_CONFIG_HOME").value_or(host.identity().home + "/.config") + "/nix"};
+}
+
 NixTrust nix_trust(const sys::HostView& host) {
   Reader reader(host);
   for (const char* file : kFiles) reader.read(file, /*required=*/false);

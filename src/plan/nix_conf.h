@@ -8,6 +8,9 @@
 
 namespace claudebox::plan {
 
+/// The directories that hold nix.conf and registry.json: the system's and the user's. They need not exist.
+std::vector<std::string> nix_configuration(const sys::HostView& host);
+
 struct NixTrust {
   std::vector<std::string> users{};  ///< names, "@GROUP" or "*"
   std::string unreadable{};          ///< a file that belongs to it and can't be read; empty where all could

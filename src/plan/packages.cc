@@ -18,6 +18,7 @@
 #include "plan/build.h"
 #include "plan/flake_source.h"
 #include "plan/git.h"
+#include "plan/nix_conf.h"
 #include "plan/package_record.h"
 #include "plan/passes.h"
 
@@ -45,15 +46,11 @@ std::string own_flake(const sys::HostView& host, const Plan& plan) {
   }
 }
 
-std::string expand(const sys::HostView& host, const std::string& typed) {
-  if (typed == "~" || typed.starts_with("~/")) return host.identity().home + typed.substr(1);
-  return base::path_join(host.current_directory(), typed);
-}
-
 std::optional<LocalFlake> locate(const PackageRequest& wish, const sys::HostView& host, const Plan& plan,
                                  bool devshell, base::Diagnostics& problems) {
   LocalFlake out{.origin = wish.origin};
-  const std::string typed = devshell && wish.flake == "." ? own_flake(host, plan) : expand(host, wish.flake);
+  const std::string typed =
+      devshell && wish.flake == "." ? own_flake(host, plan) : expand_path(host, wish.flake);
   out.directory = host.real_path(typed).value_or("");
   if (out.directory.empty() ||
       host.lstat(base::path_join(out.directory, "flake.nix")).kind != sys::FileKind::file) {
@@ -86,11 +83,11 @@ void each_wish(const Request& request, Each each) {
 /// Everything outside of the flake that decides what a reference comes to.
 std::string settings_digest(const sys::HostView& host) {
   std::string text = kSystem;
-  const std::string own =
-      host.variable("XDG_CONFIG_HOME").value_or(host.identity().home + "/.config") + "/nix/";
-  for (const auto& path : {std::string("/etc/nix/nix.conf"), std::string("/etc/nix/registry.json"),
-                           own + "nix.conf", own + "registry.json"})
-    text += "\n" + path + "\n" + host.read_file(path).value_or("none");
+  for (const auto& directory : nix_configuration(host))
+    for (const auto* name : {"nix.conf", "registry.json"}) {
+      const std::string path = base::path_join(directory, name);
+      text += "\n" + path + "\n" + host.read_file(path).value_or("none");
+    }
   for (const auto* name : {"NIX_CONFIG", "NIX_REMOTE"}) text += "\n" + host.variable(name).value_or("");
   return base::sha256_hex(text);
 }
@@ -128,15 +125,6 @@ bool still_holds(const PackageRecord& record, const Package& package, const sys:
     if (host.read_link(link) != text) return false;
   return std::all_of(record.closure.begin(), record.closure.end(),
                      [&](const std::string& path) { return host.lstat(path).exists(); });
-}
-
-/// The record of an own file that nobody else may write.
-std::optional<PackageRecord> stored_record(const sys::HostView& host, const std::string& entry) {
-  const auto opened = host.open_file(base::path_join(entry, "record.json"), kLargestRecord);
-  if (opened.info.kind != sys::FileKind::file || opened.too_large || opened.info.uid != host.identity().uid ||
-      (opened.info.mode & 0022) != 0)
-    return std::nullopt;
-  return read_package_record(opened.content);
 }
 
 void take_record(const PackageRecord& record, Package& package) {
@@ -180,13 +168,23 @@ std::string packages_directory(const sys::HostView& host) {
   return state_root(host) + "/packages";
 }
 
+std::optional<PackageRecord> package_record(const sys::HostView& host, const std::string& entry) {
+  const auto opened = host.open_file(base::path_join(entry, "record.json"), kLargestRecord);
+  if (opened.info.kind != sys::FileKind::file || opened.too_large || opened.info.uid != host.identity().uid ||
+      (opened.info.mode & 0022) != 0)
+    return std::nullopt;
+  return read_package_record(opened.content);
+}
+
 std::vector<LocalFlake> local_flakes(const Request& request, const sys::HostView& host,
                                      base::Diagnostics& problems) {
-  Plan plan;
-  plan.user_home = host.real_path(host.identity().home).value_or(base::normalize(host.identity().home));
+  std::vector<LocalFlake> out;
+  bool any = false;
+  each_wish(request, [&](const PackageRequest& wish, bool) { any = any || wish.local; });
+  if (!any) return out;  // every start passes here, and few have one
+  Plan plan = plan_of_user(host);
   base::Diagnostics said;
   plan_project(request, host, plan, said);
-  std::vector<LocalFlake> out;
   each_wish(request, [&](const PackageRequest& wish, bool devshell) {
     if (!wish.local) return;
     auto flake = locate(wish, host, plan, devshell, problems);
@@ -222,7 +220,8 @@ void plan_packages(const Request& request, const sys::HostView& host, Plan& plan
     const bool known = std::any_of(plan.packages.begin(), plan.packages.end(),
                                    [&](const Package& other) { return other.entry == package.entry; });
     if (known) return;
-    if (const auto record = stored_record(host, package.entry); record && still_holds(*record, package, host))
+    if (const auto record = package_record(host, package.entry);
+        record && still_holds(*record, package, host))
       take_record(*record, package);
     plan.packages.push_back(std::move(package));
   });
@@ -235,7 +234,7 @@ void plan_packages(const Request& request, const sys::HostView& host, Plan& plan
 }
 
 bool has_record(const Package& package, const sys::HostView& host) {
-  const auto record = stored_record(host, package.entry);
+  const auto record = package_record(host, package.entry);
   return record && still_holds(*record, package, host);
 }
 

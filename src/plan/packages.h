@@ -1,10 +1,12 @@
 // Packages and dev shells of Nix in a plan.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/diagnostics.h"
+#include "plan/package_record.h"
 #include "plan/plan.h"
 #include "plan/request.h"
 #include "sys/host_view.h"
@@ -27,6 +29,9 @@ std::vector<LocalFlake> local_flakes(const Request& request, const sys::HostView
 /// box has the whole store. Runs nothing: what is not resolved is so after `packages::resolve`.
 void plan_packages(const Request& request, const sys::HostView& host, Plan& plan,
                    base::Diagnostics& problems);
+
+/// The record in the directory `entry`, where it is the user's own and nobody else may write it.
+std::optional<PackageRecord> package_record(const sys::HostView& host, const std::string& entry);
 
 /// Whether the record of one is there and holds, as `host` sees it now.
 bool has_record(const Package& package, const sys::HostView& host);

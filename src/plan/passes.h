@@ -13,6 +13,12 @@
 
 namespace claudebox::plan {
 
+/// A plan that knows whose it is, and nothing else yet.
+Plan plan_of_user(const sys::HostView& host);
+
+/// A path as typed: a leading ~ is the user's home, and a relative one starts at the current directory.
+std::string expand_path(const sys::HostView& host, const std::string& typed);
+
 /// BOX-2: which directory the box may write. Also finds the repository around it.
 std::optional<Repository> plan_project(const Request& request, const sys::HostView& host, Plan& plan,
                                        base::Diagnostics& problems);

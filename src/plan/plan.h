@@ -286,6 +286,8 @@ struct Plan {
 
 /// "full", "internet", "allowlist", "offline".
 const char* tier_name(Tier tier);
+/// "defaults", "profile", "project".
+const char* settings_file_name(SettingsFile::Kind kind);
 /// "broker", "store", "env", "none".
 const char* login_name(LoginMode mode);
 

@@ -14,6 +14,7 @@
 
 #include "base/path.h"
 #include "base/text.h"
+#include "plan/nix_conf.h"
 #include "plan/passes.h"
 
 namespace claudebox::plan {
@@ -60,12 +61,7 @@ void configure_git(Plan& plan) {
 
 /// The box's system part, an empty home, and a network.
 Plan skeleton(Tier tier, const sys::HostView& host, base::Diagnostics& problems) {
-  Plan plan;
-  const auto& me = host.identity();
-  plan.uid = me.uid;
-  plan.gid = me.gid;
-  plan.user = me.user;
-  plan.user_home = host.real_path(me.home).value_or(base::normalize(me.home));
+  Plan plan = plan_of_user(host);
   plan.bwrap = find_program(host, "bwrap").value_or("/usr/bin/bwrap");
   plan.new_session = true;
   plan.scope_abstract_sockets = host.landlock_abi() >= 6;
@@ -178,10 +174,7 @@ std::optional<Plan> nix_box(const Package& package, const NixTask& task, const s
   }
   Plan plan = skeleton(task.network ? Tier::internet : Tier::offline, host, problems);
   bind(host, plan, "/nix", store == NixStore::single_user);
-  bind(host, plan, "/etc/nix", false);
-  const std::string own =
-      host.variable("XDG_CONFIG_HOME").value_or(host.identity().home + "/.config") + "/nix";
-  bind(host, plan, own, false);
+  for (const auto& directory : nix_configuration(host)) bind(host, plan, directory, false);
   bind_needed(host, plan, package.entry, true, package.entry, problems);
   bind_needed(host, plan, task.cache, true, task.cache, problems);
   if (!task.flake.empty()) bind_needed(host, plan, task.flake, false, kFlakePlace, problems);

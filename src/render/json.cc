@@ -134,18 +134,6 @@ const char* name_of(plan::StateFile::Policy policy) {
   return "";
 }
 
-const char* name_of(plan::SettingsFile::Kind kind) {
-  switch (kind) {
-    case plan::SettingsFile::Kind::defaults:
-      return "defaults";
-    case plan::SettingsFile::Kind::profile:
-      return "profile";
-    case plan::SettingsFile::Kind::project:
-      return "project";
-  }
-  return "";
-}
-
 const char* name_of(plan::CgroupPlace::Way way) {
   switch (way) {
     case plan::CgroupPlace::Way::none:
@@ -227,7 +215,10 @@ ordered_json record_of(const plan::Plan& plan) {
                     {"argv", plan.command.argv},
                     {"display", plan.command.display}};
   out["profiles"] = array_of(plan.files, [](const plan::SettingsFile& file) -> ordered_json {
-    return {{"kind", name_of(file.kind)}, {"name", file.name}, {"path", file.path}, {"waits", file.waits}};
+    return {{"kind", plan::settings_file_name(file.kind)},
+            {"name", file.name},
+            {"path", file.path},
+            {"waits", file.waits}};
   });
   out["network"] = {
       {"tier", plan::tier_name(plan.network.value)},

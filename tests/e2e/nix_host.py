@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import http.server
 import os
 import pathlib
 import pty
@@ -19,7 +20,10 @@ import signal
 import subprocess
 import tempfile
 import termios
+import threading
 import time
+
+import pytest
 
 import nix_standin
 from conftest import find_binary, need
@@ -324,3 +328,43 @@ def nix_host(form: str = "daemon"):
         if host:
             host.close()
         shutil.rmtree(directory)
+
+
+@pytest.fixture(params=["daemon", "single"])
+def nix(request):
+    """A host in each of the forms, with no process left behind."""
+    with nix_host(request.param) as host:
+        yield host
+        until(lambda: not host.processes(), "all to end", 15)
+
+
+@pytest.fixture
+def with_daemon():
+    with nix_host("daemon") as host:
+        yield host
+        until(lambda: not host.processes(), "all to end", 15)
+
+
+@contextlib.contextmanager
+def server(content: bytes):
+    """A server on the host's loopback; gives its address and the paths that were asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{made.server_port}", asked
+    finally:
+        made.shutdown()
+        made.server_close()

@@ -6,16 +6,13 @@ Only root can start the daemon; the boxes are an ordinary user's, since to root 
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import http.server
 import json
 import subprocess
-import threading
 
 import pytest
 
-from nix_host import USER, nix_host
+from nix_host import USER, nix_host, server
 
 pytestmark = pytest.mark.root
 
@@ -44,31 +41,6 @@ def nix():
         yield host
 
 
-@contextlib.contextmanager
-def server(content: bytes):
-    """A server on the host's loopback; gives its port and the paths that were asked for."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
-
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    try:
-        yield made.server_port, asked
-    finally:
-        made.shutdown()
-        made.server_close()
-
-
 def test_a_local_derivation_is_built_from_an_offline_box(nix):
     done = nix.sh(f"{NIX} build -f default.nix -o /tmp/result && cat /tmp/result", *OFFLINE)
     assert done.returncode == 0, done.stderr
@@ -95,9 +67,9 @@ def test_what_the_audit_says_of_it_is_so(nix):
     """An offline box has the daemon fetch from the host's loopback. If this fails, the audit says too much."""
     content = b"not so offline\n"
     digest = base64.b16encode(hashlib.sha256(content).digest()).decode().lower()
-    with server(content) as (port, asked):
+    with server(content) as (url, asked):
         expression = ("derivation { name = \"fetched\"; system = \"builtin\"; builder = \"builtin:fetchurl\"; "
-                      f"url = \"http://127.0.0.1:{port}/said-by-the-box\"; outputHashMode = \"flat\"; "
+                      f"url = \"{url}/said-by-the-box\"; outputHashMode = \"flat\"; "
                       f"outputHashAlgo = \"sha256\"; outputHash = \"{digest}\"; preferLocalBuild = true; }}")
         (nix.project / "fetch.nix").write_text(expression)
         done = nix.sh(f"{NIX} build -f fetch.nix -o /tmp/result && cat /tmp/result", *OFFLINE)

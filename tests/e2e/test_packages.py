@@ -11,24 +11,12 @@ import re
 
 import pytest
 
-from nix_host import REGISTRY, nix_host
+from nix_host import REGISTRY, nix, with_daemon  # noqa: F401
 from nix_standin import MANY
 
 pytestmark = pytest.mark.root
 
 OFFLINE = ("--network", "offline")
-
-
-@pytest.fixture(params=["daemon", "single"])
-def nix(request):
-    with nix_host(request.param) as host:
-        yield host
-
-
-@pytest.fixture
-def with_daemon():
-    with nix_host("daemon") as host:
-        yield host
 
 
 def run(nix, script: str, *options: str, **more) -> str:

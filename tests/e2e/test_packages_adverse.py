@@ -9,26 +9,12 @@ import threading
 import pytest
 
 from nix_cache import cache_of
-from nix_host import nix_host, until
+from nix_host import nix, until, with_daemon  # noqa: F401
 
 pytestmark = pytest.mark.root
 
 OFFLINE = ("--network", "offline")
 SLOW = ("run", "--yes", *OFFLINE, "--package", "slow", "--", "/bin/sh", "-c", "slow")
-
-
-@pytest.fixture(params=["daemon", "single"])
-def nix(request):
-    with nix_host(request.param) as host:
-        yield host
-        until(lambda: not host.processes(), "all to end", 15)
-
-
-@pytest.fixture
-def with_daemon():
-    with nix_host("daemon") as host:
-        yield host
-        until(lambda: not host.processes(), "all to end", 15)
 
 
 def nothing_half_made(nix) -> None:

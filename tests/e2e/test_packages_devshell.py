@@ -6,19 +6,13 @@ import json
 
 import pytest
 
-from nix_host import nix_host
+from nix_host import nix  # noqa: F401
 
 pytestmark = pytest.mark.root
 
 OFFLINE = ("--network", "offline")
 SHELL = ("--devshell", "nixpkgs")
 REFUSED = ("LD_PRELOAD", "SSL_CERT_FILE", "http_proxy", "API_TOKEN", "GIT_SSH_COMMAND")
-
-
-@pytest.fixture(params=["daemon", "single"])
-def nix(request):
-    with nix_host(request.param) as host:
-        yield host
 
 
 def environment(nix, *options: str, **more) -> dict[str, str]:

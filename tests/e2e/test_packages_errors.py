@@ -8,25 +8,11 @@ import pytest
 
 from conftest import need
 from nix_cache import cache_of
-from nix_host import nix_host
+from nix_host import nix, with_daemon  # noqa: F401
 
 pytestmark = pytest.mark.root
 
 OFFLINE = ("--network", "offline")
-
-
-@pytest.fixture(params=["daemon", "single"])
-def nix(request):
-    with nix_host(request.param) as host:
-        yield host
-        assert not host.processes(), "processes left behind"
-
-
-@pytest.fixture
-def with_daemon():
-    with nix_host("daemon") as host:
-        yield host
-        assert not host.processes(), "processes left behind"
 
 
 def refused(nix, *options: str, status: int = 125, **more) -> str:

@@ -5,53 +5,18 @@ way that claudebox leaves open, so that a test which finds nothing has something
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import http.server
 import os
-import threading
 
 import pytest
 
-from nix_host import nix_host, until
+from nix_host import nix, nix_host, server  # noqa: F401
 from nix_standin import SYSTEM, local_flake
 
 pytestmark = pytest.mark.root
 
 OFFLINE = ("--network", "offline")
 HELLO = "default = hello;"
-
-
-@pytest.fixture(params=["daemon", "single"])
-def nix(request):
-    with nix_host(request.param) as host:
-        yield host
-        until(lambda: not host.processes(), "all to end", 15)
-
-
-@contextlib.contextmanager
-def server(content: bytes):
-    """A server on the host's loopback; gives its address and the paths that were asked for."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
-
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{made.server_port}", asked
-    finally:
-        made.shutdown()
-        made.server_close()
 
 
 def plain(nix, *options: str) -> str:

@@ -6,18 +6,12 @@ import shutil
 
 import pytest
 
-from nix_host import nix_host
+from nix_host import nix, nix_host  # noqa: F401
 from nix_standin import local_flake
 
 pytestmark = pytest.mark.root
 
 OFFLINE = ("--network", "offline")
-
-
-@pytest.fixture(params=["daemon", "single"])
-def nix(request):
-    with nix_host(request.param) as host:
-        yield host
 
 
 @pytest.fixture
