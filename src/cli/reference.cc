@@ -203,7 +203,8 @@ constexpr std::array kCommands = std::to_array<CommandText>({
     {"profile",
      "A profile is a file ~/.claudebox/profiles/NAME.toml with grants in it: network, allow, publish, reach, "
      "lan, "
-     "mounts, env, auth, nested, audit, nix-daemon, nix-daemon-network, [limits], [protect], and extends for "
+     "mounts, env, packages, devshell, agent, auth, nested, audit, nix-daemon, nix-daemon-network, [limits], "
+     "[protect], and extends for "
      "those "
      "that it "
      "builds on. Entries are spelled as after the option. --profile NAME or CLAUDEBOX_PROFILE takes one; "
@@ -351,6 +352,9 @@ std::vector<SectionDoc> reference_sections() {
          "The state of one project: home/ is the home directory that the box sees."},
         {"~/.claudebox/instances/ID/sessions/",
          "The records of its newest 50 sessions, for claudebox log; each one JSON object a line."},
+        {"~/.claudebox/packages/",
+         "What Nix resolved: a record and a root for its collector for each package, and a cache."},
+        {"~/.claudebox/trust/", "What was approved of projects and of local flakes."},
         {"/etc/apparmor.d/claudebox",
          "Lets claudebox make user namespaces where AppArmor restricts them (Ubuntu "
          "23.10 and later)."}}},
