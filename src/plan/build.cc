@@ -34,7 +34,9 @@ void add_project(Plan& plan) {
 constexpr std::size_t kMostWords = 9000 - 64;
 
 void check_size(const Request& request, const Plan& plan, base::Diagnostics& problems) {
-  const std::size_t words = bwrap_options(plan).size() + plan.command.argv.size();
+  // What the printed command has; the paths of packages apart, which only the launch takes in any number.
+  const std::size_t words =
+      bwrap_launch_options(plan, "/").size() + 3 * plan.mounts.size() + plan.command.argv.size();
   if (words <= kMostWords) return;
   problems.add("the box is too large: bubblewrap takes at most " + std::to_string(kMostWords) +
                    " arguments, and this plan has " + std::to_string(words),

@@ -1,5 +1,5 @@
-// The plan as a command for bash. What differs from the launch: paths stand where the launch has descriptors,
-// the kernel looks them up again, and claudebox's outer namespaces, its watch and its supervisor are missing.
+// The plan as a command for bash. What differs from the launch: bwrap makes the root by itself, mount by mount, looking
+// paths up again, and claudebox's outer namespaces, its watch and its supervisor are missing.
 // What is the same: everything that the command sees.
 #include <algorithm>
 #include <array>
@@ -27,7 +27,7 @@ constexpr auto kNoOperand = std::to_array<std::string_view>(
      "--die-with-parent", "--new-session", "--disable-userns", "--assert-userns-disabled", "--clearenv",
      "--as-pid-1"});
 constexpr auto kTwoOperands = std::to_array<std::string_view>(
-    {"--bind-fd", "--ro-bind-fd", "--setenv", "--symlink", "--file", "--bind-data", "--ro-bind-data"});
+    {"--bind", "--ro-bind", "--setenv", "--symlink", "--file", "--bind-data", "--ro-bind-data"});
 
 template <std::size_t N>
 bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
@@ -142,17 +142,9 @@ class ShellCommand {
       out += operand(words, at);
       return at + 1;
     }
-    if (at + 2 < words.size() && std::holds_alternative<LoginDirectory>(words[at + 1])) {
-      out += "--dir " + operand(words, at + 2);
-      return at + 3;
-    }
-    if (at + 2 < words.size() && std::holds_alternative<StoreDirectory>(words[at + 1])) {
-      out += store_binds();
-      return at + 3;
-    }
     const std::size_t operands = is_one_of(*name, kNoOperand) ? 0 : is_one_of(*name, kTwoOperands) ? 2 : 1;
     const std::size_t end = std::min(at + 1 + operands, words.size());
-    out += *name == "--bind-fd" ? "--bind" : *name == "--ro-bind-fd" ? "--ro-bind" : *name;
+    out += *name;
     if (*name == "--setenv" && end == at + 3) {
       const auto& variable = std::get<std::string>(words[at + 1]);
       out += " " + quote(variable) + " " + value(variable, std::get<std::string>(words[at + 2]));
@@ -162,23 +154,9 @@ class ShellCommand {
     return end;
   }
 
-  /// The launch prepares one tree of them; here each path is a bind of its own.
-  std::string store_binds() const {
-    std::string out;
-    for (const auto& mount : plan_.mounts) {
-      if (mount.kind != Mount::Kind::store) continue;
-      for (const auto& name : mount.names) {
-        const std::string path = quote(base::path_join(mount.target, name));
-        out += (out.empty() ? "--ro-bind " : " \\\n  --ro-bind ") + path + " " + path;
-      }
-    }
-    return out;
-  }
-
   std::string operand(const std::vector<Word>& words, std::size_t at) {
     const Word& word = words[at];
     if (const auto* text = std::get_if<std::string>(&word)) return quote(*text);
-    if (const auto* path = std::get_if<BoundPath>(&word)) return quote(path->path);
     const std::string number = std::to_string(kFirstDescriptor + static_cast<int>(redirections_.size()));
     if (const auto* bytes = std::get_if<Bytes>(&word)) {
       const auto* target = at + 1 < words.size() ? std::get_if<std::string>(&words[at + 1]) : nullptr;

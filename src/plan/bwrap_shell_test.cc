@@ -68,9 +68,7 @@ class BwrapShell : public ::testing::Test {
     int number = 10;
     for (const auto& word : bwrap_options(plan_)) {
       if (const auto* text = std::get_if<std::string>(&word)) {
-        out.push_back(*text == "--bind-fd" ? "--bind" : *text == "--ro-bind-fd" ? "--ro-bind" : *text);
-      } else if (const auto* path = std::get_if<BoundPath>(&word)) {
-        out.push_back(path->path);
+        out.push_back(*text);
       } else {
         const auto* bytes = std::get_if<Bytes>(&word);
         contents[number] = bytes ? bytes->content : std::string("filter\0bytes", 12);

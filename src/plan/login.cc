@@ -139,13 +139,6 @@ class LoginPass {
     for (const auto name : login_.renewal_switches) login.renewal_set.emplace(name, "1");
     login.renewal_unset = {login_.variables.begin(), login_.variables.end()};
     login.renewal_unset.insert(login.renewal_unset.end(), login_.session.begin(), login_.session.end());
-    login.memory_place = base::path_join(plan_.instance.directory, "login");
-    plan_.state.push_back({.policy = StateFile::Policy::directory,
-                           .path = login.memory_place,
-                           .content = {},
-                           .origin = {Origin::Kind::builtin, "login",
-                                      "stays empty: the box's login is mounted on it, "
-                                      "where only the box sees that"}});
     plan_.mounts.push_back(
         {.kind = Mount::Kind::login,
          .target = std::string(kPlace),

@@ -149,17 +149,12 @@ void mount_closure(Plan& plan) {
   for (const auto& package : plan.packages)
     for (const auto& path : package.closure) all.insert(base::base_name(path));
   if (all.empty() || has_whole_store(plan)) return;
-  plan.store_place = plan.instance.directory + "/store";
   plan.mounts.push_back({.kind = Mount::Kind::store,
                          .target = kStore,
                          .source = kStore,
                          .purpose = Purpose::packages,
                          .origin = plan.packages.front().origin,
                          .names = {all.begin(), all.end()}});
-  plan.state.push_back(
-      {.policy = StateFile::Policy::directory,
-       .path = plan.store_place,
-       .origin = {base::Origin::Kind::builtin, "packages", "where their paths are mounted"}});
 }
 
 }  // namespace

@@ -161,7 +161,6 @@ struct Login {
       directory{};  ///< the host's: of the broker where the user's own credential is, of a store where it is kept
   std::string file{};            ///< the credential's name in it
   std::string lock{};            ///< of a store: what a client makes while it renews the login
-  std::string memory_place{};    ///< of the broker: the directory that the box's own is mounted on
   std::string backup{};          ///< of a store: where its last good credential is kept, which no box sees
   std::int64_t valid_until = 0;  ///< of the access token, milliseconds since 1970; 0: not known
   bool expired = false;          ///< it had run out when the plan was made
@@ -254,7 +253,6 @@ struct Plan {
   Command command{};
   Login login{};
   std::vector<Package> packages{};
-  std::string store_place{};  ///< the directory that a mount of the kind store is prepared on
   Limits limits{};
   uid_t uid = 0;
   gid_t gid = 0;

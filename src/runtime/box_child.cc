@@ -9,15 +9,17 @@
 //  - The outer network namespace belongs to the outer user namespace, which nothing in the box is privileged
 //  in: bwrap
 //    makes another user namespace below it, so no process of the box can change an interface or a route.
-//  - The outer mount namespace is a place for file systems that only this box has.
+//  - The outer mount namespace is where the box's root is prepared, see runtime/box_root.
+//  - The outer user namespace maps the user to uid 0, which devpts needs. bwrap runs in another one below it that maps
+//    him back: no part of bwrap has a capability over the outer namespaces.
 //
 // Order, and why:
 //  1 Tied to the parent first, see sys/child_process.
 //  2 Into the box's cgroup, before anything that it should hold; by a descriptor that was opened outside. The resource
 //    limits come late: RLIMIT_NPROC counts in the user namespace that the process is in by then.
 //  3 setgroups "deny" before gid_map: the kernel wants it so for an unprivileged map (user_namespaces(7)).
-//  4 The cover over bwrap, the login, and the network, while this process still has capabilities over its new
-//    namespaces; exec drops them.
+//  4 The cover over bwrap, the root, and the network, while this process still has capabilities over its new
+//    namespaces; then the user namespace for bwrap, which ends that.
 //  5 Landlock last: it also sets no_new_privs.
 //
 // Everything after the clone follows C rules: the child is a copy of a process that may have held locks.
@@ -25,7 +27,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/sched.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -46,9 +48,9 @@ enum class Step : int {
   uid_map,
   gid_map,
   program,
-  login,
-  store,
+  root,
   network,
+  user,
   landlock,
   limits,
   descriptors,
@@ -59,6 +61,7 @@ struct Failure {
   Step step;
   int error;
   NetworkStep network = NetworkStep::none;
+  RootResult root{};
 };
 
 bool write_file(const char* path, const char* text) noexcept {
@@ -97,27 +100,32 @@ bool set_limit(const ResourceLimit& limit) noexcept {
   return ::setrlimit(limit.resource, &now) == 0;
 }
 
-[[noreturn]] void fail(int error_pipe, Step step, NetworkStep network = NetworkStep::none) noexcept {
-  const Failure failure{step, errno, network};
+[[noreturn]] void fail(int error_pipe, Step step, NetworkStep network = NetworkStep::none,
+                       RootResult root = {}) noexcept {
+  const Failure failure{step, errno, network, root};
   [[maybe_unused]] const auto ignored = ::write(error_pipe, &failure, sizeof failure);
   ::_exit(125);
 }
 
 /// Should: run right after the clone. Mustn't: allocate, throw, return. After this: the process is bwrap or
 /// gone.
-[[noreturn]] void become_bwrap(const BoxChildSpec& spec, int alive, int error_pipe) noexcept {
+[[noreturn]] void become_bwrap(const BoxChildSpec& spec, const BoxRootSpec& root, int alive,
+                               int error_pipe) noexcept {
   if (!sys::tie_to_parent(alive)) fail(error_pipe, Step::parent);
 
   if (spec.cgroup >= 0 && !enter_cgroup(spec.cgroup)) fail(error_pipe, Step::cgroup);
   if (!write_file("/proc/self/setgroups", "deny")) fail(error_pipe, Step::setgroups);
-  if (!write_file("/proc/self/uid_map", spec.uid_map)) fail(error_pipe, Step::uid_map);
-  if (!write_file("/proc/self/gid_map", spec.gid_map)) fail(error_pipe, Step::gid_map);
+  if (!write_file("/proc/self/uid_map", spec.outer_uid_map)) fail(error_pipe, Step::uid_map);
+  if (!write_file("/proc/self/gid_map", spec.outer_gid_map)) fail(error_pipe, Step::gid_map);
   if (!cover_program(spec.program)) fail(error_pipe, Step::program);
-  if (spec.login && !set_up_login_memory(*spec.login)) fail(error_pipe, Step::login);
-  if (spec.store && !set_up_store_tree(*spec.store)) fail(error_pipe, Step::store);
+  if (const auto done = set_up_box_root(root); done.part != RootPart::done)
+    fail(error_pipe, Step::root, NetworkStep::none, done);
   if (spec.network)
     if (const auto step = set_up_box_network(*spec.network); step != NetworkStep::none)
       fail(error_pipe, Step::network, step);
+  if (::unshare(CLONE_NEWUSER) < 0 || !write_file("/proc/self/uid_map", spec.uid_map) ||
+      !write_file("/proc/self/gid_map", spec.gid_map))
+    fail(error_pipe, Step::user);
   if (spec.scope_abstract_sockets && !sys::scope_abstract_sockets()) fail(error_pipe, Step::landlock);
 
   if (spec.standard_output >= 0 && ::dup2(spec.standard_output, 1) < 0) fail(error_pipe, Step::descriptors);
@@ -180,7 +188,8 @@ bool set_limit(const ResourceLimit& limit) noexcept {
   base::throw_system_error(error, "can't hand over the box's network");
 }
 
-[[noreturn]] void throw_child_error(const Failure& failure, const char* program) {
+[[noreturn]] void throw_child_error(const Failure& failure, const BoxChildSpec& spec) {
+  const char* program = spec.program;
   switch (failure.step) {
     case Step::parent:
       base::throw_system_error(failure.error, "can't tie the box to this process");
@@ -190,6 +199,7 @@ bool set_limit(const ResourceLimit& limit) noexcept {
     case Step::setgroups:
     case Step::uid_map:
     case Step::gid_map:
+    case Step::user:
       base::throw_system_error(failure.error, "can't set up the box's user namespace",
                                "on Ubuntu 24.04 and later AppArmor forbids it to programs without a profile: "
                                "claudebox check names the command that installs it");
@@ -198,12 +208,8 @@ bool set_limit(const ResourceLimit& limit) noexcept {
       base::throw_system_error(failure.error,
                                std::string("can't cover ") + program + " with a read-only mount of itself",
                                "it takes Linux 5.12 or later: claudebox check looks for the cause");
-    case Step::login:
-      base::throw_system_error(failure.error, "can't put the login into a file system in memory",
-                               "--auth none starts without one");
-    case Step::store:
-      base::throw_system_error(failure.error, "can't mount the packages of the box",
-                               "start again: what is missing of them is resolved anew then");
+    case Step::root:
+      spec.root->throw_failure(failure.root, failure.error);
     case Step::network:
       throw_network_error(failure.network, failure.error);
     case Step::landlock:
@@ -226,12 +232,14 @@ bool set_limit(const ResourceLimit& limit) noexcept {
 BoxChild start_box_child(const BoxChildSpec& spec) {
   sys::Pipe alive = sys::make_pipe();
   sys::Pipe error = sys::make_pipe();
+  BoxRootSpec root = spec.root->spec();
+  root.login = spec.login;
   unsigned long flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS;
   if (spec.network) flags |= CLONE_NEWNET;
   BoxChild child{sys::clone_child(flags), {}};
   if (child.pid == 0) {
     ::close(alive.write.get());  // else the child would keep itself from noticing
-    become_bwrap(spec, alive.read.get(), error.write.get());
+    become_bwrap(spec, root, alive.read.get(), error.write.get());
   }
   if (child.pid < 0) throw_clone_error(-child.pid);
 
@@ -244,7 +252,7 @@ BoxChild start_box_child(const BoxChildSpec& spec) {
   } while (got < 0 && errno == EINTR);
   if (got != 0) {
     if (got != sizeof failure) throw base::Error("the box ended before it could start");
-    throw_child_error(failure, spec.program);
+    throw_child_error(failure, spec);
   }
   return child;
 }

@@ -6,8 +6,7 @@
 #include <sys/types.h>
 
 #include "runtime/box_network.h"
-#include "runtime/login_memory.h"
-#include "runtime/store_tree.h"
+#include "runtime/root_steps.h"
 #include "sys/child_process.h"
 #include "sys/fd.h"
 
@@ -24,7 +23,10 @@ struct ResourceLimit {
 struct BoxChildSpec {
   const char* program = nullptr;     ///< bwrap, absolute
   char* const* arguments = nullptr;  ///< ends with a null pointer
-  const char* uid_map = nullptr;     ///< text for /proc/self/uid_map, user_namespaces(7)
+  const char* outer_uid_map =
+      nullptr;  ///< text for /proc/self/uid_map, user_namespaces(7): the user is uid 0 there
+  const char* outer_gid_map = nullptr;
+  const char* uid_map = nullptr;  ///< of the namespace below it, which bwrap starts in: the user again
   const char* gid_map = nullptr;
   const int* inherited = nullptr;  ///< descriptors that bwrap gets; every other one is close-on-exec
   std::size_t inherited_count = 0;
@@ -33,9 +35,9 @@ struct BoxChildSpec {
   int standard_output = -1;                       ///< takes the place of descriptor 1 where it is not -1
   int standard_error = -1;                        ///< the same for descriptor 2
   const BoxNetworkSpec* network = nullptr;        ///< a network namespace of its own; none: the host's
-  const LoginMemorySpec* login = nullptr;         ///< the box's login in memory; none: it has no such thing
-  const StoreTreeSpec* store = nullptr;  ///< the paths of the Nix store that it has; none: no such tree
-  int cgroup = -1;                       ///< cgroup.procs of the box's cgroup; -1: the parent's
+  const RootSteps* root = nullptr;
+  const LoginMemorySpec* login = nullptr;  ///< the box's login in memory; none: it has no such thing
+  int cgroup = -1;                         ///< cgroup.procs of the box's cgroup; -1: the parent's
   const ResourceLimit* limits = nullptr;
   std::size_t limit_count = 0;
   bool scope_abstract_sockets = false;

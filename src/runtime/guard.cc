@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
+#include "sys/release_later.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -46,6 +47,10 @@ Guard::Guard(const std::vector<plan::Watch>& watches) {
           "look at it: " + watch.reason + "; remove it if it is not yours, and start again");
     names_.push_back(std::move(name));
   }
+}
+
+Guard::~Guard() {
+  sys::release_later(std::move(inotify_));
 }
 
 std::string Guard::check() {

@@ -19,6 +19,9 @@ class Guard {
  public:
   /// Throws where a watch can't be set, or a name that must not appear is there already.
   explicit Guard(const std::vector<plan::Watch>& watches);
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+  ~Guard();
 
   /// Readable when something happened; -1 where nothing is watched.
   int descriptor() const { return inotify_.get(); }

@@ -8,9 +8,9 @@
 //   3 stubs are made, then watched names are watched: before the box exists
 //   4 the box's cgroup is made, where its limits take one: first, since claudebox itself may have to move
 //   5 the login is read; slirp4netns and the gateway are started, where the tier has them: nothing takes longer, and they need nothing of the box
-//   6 mount sources are opened, without following links; contents are put into memory
-//   7 the child makes the outer namespaces, hands out what belongs to the box's network, and becomes bwrap
-//   8 the supervisor puts the network to work, lets the command start when it is ready, and waits for the end
+//   6 the child makes the outer namespaces, prepares the box's root there, hands out what belongs to the box's network,
+//     and becomes bwrap
+//   7 the supervisor puts the network to work, lets the command start when it is ready, and waits for the end
 #include "runtime/launch.h"
 
 #include <fcntl.h>
@@ -27,13 +27,13 @@
 #include "runtime/login_store.h"
 #include "runtime/network.h"
 #include "runtime/new_repositories.h"
-#include "runtime/sources.h"
 #include "runtime/stubs.h"
 #include "runtime/supervisor.h"
 #include "runtime/sweep.h"
 #include "runtime/terminal.h"
 #include "sys/clock.h"
 #include "sys/fd_passing.h"
+#include "sys/seccomp.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -82,8 +82,21 @@ class CommandLine {
   std::vector<char*> pointers_;
 };
 
-std::string id_map(unsigned id) {
-  return std::to_string(id) + " " + std::to_string(id) + " 1";
+/// bwrap's options as `--args` reads them, each ended by a NUL.
+std::string options_text(const plan::Plan& plan, int filter) {
+  std::string out;
+  auto words = plan::bwrap_launch_options(plan, kBoxRoot);
+  words.insert(words.end(), {"--add-seccomp-fd", std::to_string(filter)});
+  for (const auto& word : words) {
+    if (word.find('\0') != std::string::npos)
+      throw base::Error("a NUL byte in an option for bwrap", "paths and values can't hold NUL bytes");
+    (out += word) += '\0';
+  }
+  return out;
+}
+
+std::string id_map(unsigned inside, unsigned outside) {
+  return std::to_string(inside) + " " + std::to_string(outside) + " 1";
 }
 
 void tell_incident(const RunOptions& options, const std::string& what) {
@@ -129,15 +142,6 @@ struct BoxLogin {
   std::optional<LoginStore> store;
 };
 
-/// Pointers into the plan.
-std::vector<const char*> names_in_store(const plan::Plan& plan) {
-  std::vector<const char*> names;
-  for (const auto& mount : plan.mounts)
-    if (mount.kind == plan::Mount::Kind::store)
-      for (const auto& name : mount.names) names.push_back(name.c_str());
-  return names;
-}
-
 void set_non_blocking(int descriptor) {
   ::fcntl(descriptor, F_SETFL, O_NONBLOCK);
 }
@@ -162,8 +166,10 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   Network network(plan);
   if (plan.has_gateway()) stage("slirp4netns cloned");
 
-  const OpenedOptions options = open_options(plan::bwrap_options(plan));
-  const sys::UniqueFd options_file = sys::make_memory_file("claudebox-bwrap-options", options.text);
+  const RootSteps root(plan, !run_options.capture);
+  const sys::UniqueFd filter = sys::make_memory_file("claudebox-seccomp", sys::box_seccomp_filter());
+  const sys::UniqueFd options_file =
+      sys::make_memory_file("claudebox-bwrap-options", options_text(plan, filter.get()));
   sys::Pipe status = sys::make_pipe();
   set_non_blocking(status.read.get());
   sys::Pipe output;
@@ -178,33 +184,27 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   }
   sys::Pipe block;
   if (plan.has_gateway()) block = sys::make_pipe();
-  stage("sources");
 
   const CommandLine command(plan, options_file.get(), status.write.get(), block.read.get());
-  std::vector<int> inherited = {options_file.get(), status.write.get()};
+  std::vector<int> inherited = {options_file.get(), filter.get(), status.write.get()};
   if (block.read) inherited.push_back(block.read.get());
-  for (const auto& descriptor : options.descriptors) inherited.push_back(descriptor.get());
-  const std::string uid_map = id_map(plan.uid);
-  const std::string gid_map = id_map(plan.gid);
+  const std::string outer_uid_map = id_map(0, plan.uid);
+  const std::string outer_gid_map = id_map(0, plan.gid);
+  const std::string uid_map = id_map(plan.uid, 0);
+  const std::string gid_map = id_map(plan.gid, 0);
   std::vector<std::uint16_t> reach;
   for (const auto& port : plan.net.reach) reach.push_back(port.port);
   const sys::SocketPair hand_over = sys::make_socket_pair();
   const BoxNetworkSpec box_network = make_box_network_spec(plan, reach, hand_over.second.get());
   const sys::SocketPair login_hand_over = login.broker ? sys::make_socket_pair() : sys::SocketPair{};
-  const LoginMemorySpec login_memory{.place = plan.login.memory_place.c_str(),
-                                     .name = plan.login.file.c_str(),
+  const LoginMemorySpec login_memory{.name = plan.login.file.c_str(),
                                      .content = login.broker ? login.broker->content().c_str() : "",
                                      .length = login.broker ? login.broker->content().size() : 0,
-                                     .placeholder = options.login,
                                      .descriptors = login_hand_over.second.get()};
-  const std::vector<const char*> store_names = names_in_store(plan);
-  const StoreTreeSpec store_tree{.store = "/nix/store",
-                                 .place = plan.store_place.c_str(),
-                                 .names = store_names.data(),
-                                 .count = store_names.size(),
-                                 .placeholder = options.store};
   const BoxChildSpec spec{.program = plan.bwrap.c_str(),
                           .arguments = command.get(),
+                          .outer_uid_map = outer_uid_map.c_str(),
+                          .outer_gid_map = outer_gid_map.c_str(),
                           .uid_map = uid_map.c_str(),
                           .gid_map = gid_map.c_str(),
                           .inherited = inherited.data(),
@@ -214,8 +214,8 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
                           .standard_output = run_options.capture ? output.write.get() : -1,
                           .standard_error = run_options.capture_errors ? errors.write.get() : -1,
                           .network = plan.own_network() ? &box_network : nullptr,
+                          .root = &root,
                           .login = login.broker ? &login_memory : nullptr,
-                          .store = options.store >= 0 ? &store_tree : nullptr,
                           .cgroup = cgroup.processes(),
                           .limits = limits.data(),
                           .limit_count = limits.size(),

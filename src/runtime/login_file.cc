@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
+#include "sys/release_later.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -43,6 +44,7 @@ LoginWatch::LoginWatch(std::string directory, std::string name)
 
 LoginWatch::~LoginWatch() {
   if (loop_) loop_->remove(inotify_.get());
+  sys::release_later(std::move(inotify_));
 }
 
 void LoginWatch::start(sys::EventLoop& loop, std::function<void()> changed) {

@@ -1,7 +1,6 @@
 #include "runtime/login_memory.h"
 
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -9,6 +8,7 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "runtime/mount_tree.h"
 #include "sys/fd_passing.h"
 
 namespace claudebox::runtime {
@@ -23,16 +23,18 @@ bool write_first(int directory, const LoginMemorySpec& spec) noexcept {
 
 }  // namespace
 
-bool set_up_login_memory(const LoginMemorySpec& spec) noexcept {
-  if (::mount("tmpfs", spec.place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-              "mode=0700,size=4m,nr_inodes=64") < 0)
-    return false;
-  const int directory = ::open(spec.place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0 || !write_first(directory, spec)) return false;
+sys::UniqueFd set_up_login_memory(const LoginMemorySpec& spec, int place) noexcept {
+  constexpr std::uint64_t kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  constexpr std::array kOptions{FileSystemOption{"mode", "0700"}, FileSystemOption{"size", "4m"},
+                                FileSystemOption{"nr_inodes", "64"}, FileSystemOption{}};
+  const sys::UniqueFd memory = make_file_system("tmpfs", kOptions.data(), kAttributes);
+  if (!memory || !attach(memory, place)) return {};
+  const sys::UniqueFd directory(::openat(memory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || !write_first(directory.get(), spec)) return {};
   constexpr std::array<std::uint8_t, 1> kHere{};
-  const std::array<int, 1> descriptors{directory};
-  return sys::send_datagram(spec.descriptors, kHere, descriptors) &&
-         ::dup3(directory, spec.placeholder, O_CLOEXEC) >= 0;
+  const std::array<int, 1> descriptors{directory.get()};
+  if (!sys::send_datagram(spec.descriptors, kHere, descriptors)) return {};
+  return clone_tree(memory.get(), "", kAttributes | MOUNT_ATTR_RDONLY);
 }
 
 sys::UniqueFd take_login_memory(int socket) {

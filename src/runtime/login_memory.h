@@ -11,18 +11,16 @@ namespace claudebox::runtime {
 
 /// What the child makes. Plain data, prepared before the clone.
 struct LoginMemorySpec {
-  const char* place =
-      nullptr;  ///< a directory of the host to mount it on, absolute; nobody but the child sees that
   const char* name = nullptr;     ///< of the file
   const char* content = nullptr;  ///< its first content, so that it is there before the box is
   std::size_t length = 0;
-  int placeholder = -1;  ///< becomes the directory: a descriptor that bwrap binds from
   int descriptors = -1;  ///< SEQPACKET socket that the directory is handed out on
 };
 
-/// Mounts it, writes the file (0600) and hands the directory out. Needs the capabilities over a fresh mount namespace. C
-/// rules: allocates nothing, throws nothing. False with errno set where it failed.
-bool set_up_login_memory(const LoginMemorySpec& spec) noexcept;
+/// Mounts it on `place`, a descriptor of a directory in a mount namespace of the caller's own, writes the file (0600) and
+/// hands the directory out. Gives the same read-only, attached nowhere: the box's. C rules: allocates nothing, throws
+/// nothing. Empty with errno set where it failed.
+sys::UniqueFd set_up_login_memory(const LoginMemorySpec& spec, int place) noexcept;
 
 /// The directory that the child has handed out, from the other end of `descriptors`. Throws.
 sys::UniqueFd take_login_memory(int socket);

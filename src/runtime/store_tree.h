@@ -1,23 +1,16 @@
-// The paths of the Nix store that a box has, as one tree: bwrap reads the mount table anew for every bind, so some hundred
-// binds of its own would take it seconds.
+// Some paths of the Nix store, in a directory where nothing else of it is. A box whose packages have hundreds of paths
+// gets each of them as a mount of its own: the store itself holds what everybody on this machine ever built.
 #pragma once
 
 #include <cstddef>
 
+#include "sys/fd.h"
+
 namespace claudebox::runtime {
 
-/// What the child makes. Plain data, prepared before the clone.
-struct StoreTreeSpec {
-  const char* store = nullptr;  ///< the host's, absolute
-  const char* place = nullptr;  ///< a directory of the host to mount it on; nobody but the child sees that
-  const char* const* names = nullptr;
-  std::size_t count = 0;
-  int placeholder = -1;  ///< becomes the tree: a descriptor that bwrap binds from
-};
-
-/// Mounts an empty file system on `place`, each path of the store in it, and makes all of it read-only. Needs the
-/// capabilities over a fresh mount namespace, and Linux 5.12 (mount_setattr(2)). C rules: allocates nothing, throws nothing.
-/// False with errno set where it failed: ENOENT where a path is gone.
-bool set_up_store_tree(const StoreTreeSpec& spec) noexcept;
+/// Mounts those paths of the directory `store` that `names` has on `place`, a descriptor of a directory in a mount namespace
+/// of the caller's own. All of it is read-only. C rules: allocates nothing, throws nothing. False with errno set where it
+/// failed.
+bool set_up_store_tree(const char* store, const char* const* names, std::size_t count, int place) noexcept;
 
 }  // namespace claudebox::runtime
