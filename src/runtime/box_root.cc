@@ -202,9 +202,9 @@ class Scaffold {
     // Nothing can be cloned of an unbindable mount: it is bindable for this one.
     if (!set_propagation(MS_PRIVATE)) return RootPart::mount;
     const sys::UniqueFd tree = clone_tree(file.get(), "", kReadOnly);
-    if (!tree || !set_propagation(MS_UNBINDABLE) || ::unlinkat(mount_.get(), kName, 0) < 0)
-      return RootPart::mount;
-    return attach_file(step, tree);
+    if (!tree || !set_propagation(MS_UNBINDABLE)) return RootPart::mount;
+    if (const RootPart part = attach_file(step, tree); part != RootPart::done) return part;
+    return ::unlinkat(mount_.get(), kName, 0) == 0 ? RootPart::done : RootPart::mount;
   }
 
   RootPart plain(const RootStep& step, const BoxRootSpec& spec) const noexcept {

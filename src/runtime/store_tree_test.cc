@@ -2,59 +2,35 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <fstream>
-#include <functional>
+#include <vector>
 
+#include "in_namespaces.h"
 #include "temp_dir.h"
 
 namespace claudebox::runtime {
 namespace {
 
+using testing::in_namespaces;
 using testing::TempDir;
-
-void write(const std::string& path, const std::string& text) {
-  std::ofstream(path) << text;
-}
-
-/// The exit status of `body` in user and mount namespaces of its own.
-int in_namespaces(const std::function<int()>& body) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const uid_t uid = ::getuid();
-    const gid_t gid = ::getgid();
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) ::_exit(100);
-    write("/proc/self/setgroups", "deny");
-    write("/proc/self/uid_map", std::to_string(uid) + " " + std::to_string(uid) + " 1");
-    write("/proc/self/gid_map", std::to_string(gid) + " " + std::to_string(gid) + " 1");
-    ::_exit(body());
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-}
 
 class StoreTree : public ::testing::Test {
  protected:
   StoreTree() {
     for (const auto* name : {"/store", "/place", "/store/a", "/store/other"})
       ::mkdir((dir_.path() + name).c_str(), 0755);
-    write(dir_.path() + "/store/a/file", "of a");
-    write(dir_.path() + "/store/script", "text");
-    EXPECT_EQ(::symlink("a/file", (dir_.path() + "/store/link").c_str()), 0);
+    dir_.write("store/a/file", "of a");
+    dir_.write("store/script", "text");
+    EXPECT_EQ(::symlink("a/file", (dir_ / "store/link").c_str()), 0);
   }
-  bool set_up(std::vector<const char*> names, int placeholder) {
-    return set_up_store_tree({.store = store_.c_str(),
-                              .place = place_.c_str(),
-                              .names = names.data(),
-                              .count = names.size(),
-                              .placeholder = placeholder});
+  /// A descriptor of the tree, -1 where there is none.
+  int set_up(std::vector<const char*> names) {
+    const int place = ::open(place_.c_str(), O_PATH | O_DIRECTORY);
+    if (!set_up_store_tree(store_.c_str(), names.data(), names.size(), place)) return -1;
+    return ::open(place_.c_str(), O_PATH | O_DIRECTORY);
   }
   static std::string read(int tree, const char* name) {
     char buffer[16] = {};
@@ -65,13 +41,13 @@ class StoreTree : public ::testing::Test {
   }
 
   TempDir dir_;
-  std::string store_ = dir_.path() + "/store", place_ = dir_.path() + "/place";
+  std::string store_ = dir_ / "store", place_ = dir_ / "place";
 };
 
 TEST_F(StoreTree, HasWhatIsNamedAndNothingElse) {
   EXPECT_EQ(in_namespaces([&] {
-              const int tree = ::open("/dev/null", O_PATH);
-              if (!set_up({"a", "link", "script"}, tree)) return 1;
+              const int tree = set_up({"a", "link", "script"});
+              if (tree < 0) return 1;
               if (read(tree, "a/file") != "of a" || read(tree, "script") != "text") return 2;
               if (read(tree, "link") != "of a") return 3;
               if (::faccessat(tree, "other", F_OK, 0) == 0) return 4;
@@ -82,8 +58,8 @@ TEST_F(StoreTree, HasWhatIsNamedAndNothingElse) {
 
 TEST_F(StoreTree, NothingInItCanBeWritten) {
   EXPECT_EQ(in_namespaces([&] {
-              const int tree = ::open("/dev/null", O_PATH);
-              if (!set_up({"a", "script"}, tree)) return 1;
+              const int tree = set_up({"a", "script"});
+              if (tree < 0) return 1;
               if (::openat(tree, "a/new", O_WRONLY | O_CREAT, 0600) >= 0 || errno != EROFS) return 2;
               if (::openat(tree, "script", O_WRONLY) >= 0 || errno != EROFS) return 3;
               if (::mkdirat(tree, "new", 0700) == 0 || errno != EROFS) return 4;
@@ -91,19 +67,16 @@ TEST_F(StoreTree, NothingInItCanBeWritten) {
               return 0;
             }),
             0);
-  EXPECT_EQ(::access((dir_.path() + "/store/a/file").c_str(), F_OK), 0);
+  EXPECT_TRUE(dir_.exists("store/a/file"));
 }
 
 TEST_F(StoreTree, APathThatIsGoneIsAnError) {
-  EXPECT_EQ(in_namespaces([&] {
-              return !set_up({"a", "gone"}, ::open("/dev/null", O_PATH)) && errno == ENOENT ? 0 : 1;
-            }),
-            0);
+  EXPECT_EQ(in_namespaces([&] { return set_up({"a", "gone"}) < 0 && errno == ENOENT ? 0 : 1; }), 0);
 }
 
 TEST_F(StoreTree, OutsideOfItsNamespaceNothingIsThere) {
-  in_namespaces([&] { return set_up({"a"}, ::open("/dev/null", O_PATH)) ? 0 : 1; });
-  EXPECT_NE(::access((place_ + "/a").c_str(), F_OK), 0);
+  EXPECT_EQ(in_namespaces([&] { return set_up({"a"}) >= 0 ? 0 : 1; }), 0);
+  EXPECT_FALSE(dir_.exists("place/a"));
 }
 
 }  // namespace
