@@ -2,9 +2,10 @@
 #include <string>
 #include <vector>
 
+#include "base/path.h"
 #include "fake_host.h"
 #include "fuzz.h"
-#include "plan/build.h"
+#include "plan/git.h"
 #include "plan/git_config.h"
 
 namespace claudebox::fuzz {
@@ -59,25 +60,23 @@ void run(Bytes input) {
   Pieces pieces(input);
   const unsigned shape = pieces.byte();
   testing::FakeHost host;
-  host.program("/usr/bin/bwrap").program("/usr/bin/true").set("PATH", "/usr/bin").set("HOME", "/home/dev");
+  host.set("HOME", "/home/dev");
   host.directory(kProject).at(kProject);
   repository(host, shape, pieces);
   const std::string config(text_of(pieces.piece()));
   must_survive_quoting(config);
   host.file("/home/dev/.gitconfig", config).file("/home/dev/included", std::string(text_of(pieces.piece())));
-  plan::Request request;
-  request.action = plan::Action::command;
-  request.arguments = {"true"};
-  request.network.value = plan::Tier::offline;
-  base::Diagnostics problems;
-  const auto plan = plan::build(request, host, problems);
-  must(plan.has_value() == problems.empty());
-  if (!plan) return;
+  plan::Plan plan;
+  plan.user_home = "/home/dev";
+  plan.project = {.root = kProject, .directory = kProject, .canonical_root = kProject, .origin = {}};
+  std::string problem;
+  plan::plan_repository(host, plan::find_repository(host, kProject, problem), plan);
+  plan::plan_project_protection(host, plan);
+  (void)plan::box_gitconfig(host, plan);
   // Whatever the repository says, only the project becomes writable, and of another repository what names this work tree.
-  for (const auto& mount : plan->mounts)
+  for (const auto& mount : plan.mounts)
     if (mount.kind == plan::Mount::Kind::writable)
-      must(mount.source.starts_with(kProject) || mount.source.starts_with(kOther) ||
-           mount.source.starts_with("/home/dev/.claudebox/"));
+      must(base::is_within(mount.source, kProject) || base::is_within(mount.source, kOther));
 }
 
 }  // namespace claudebox::fuzz
