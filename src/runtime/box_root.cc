@@ -29,7 +29,7 @@ namespace {
 
 constexpr std::uint64_t kReadOnly = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 constexpr std::uint64_t kWritable = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-constexpr const char* kScaffoldPlace = "/tmp";
+constexpr const char* kScaffoldPlace = "/dev";
 
 sys::UniqueFd open_path(int directory, const char* path, std::uint64_t resolve) noexcept {
   open_how how{};

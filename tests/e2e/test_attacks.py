@@ -171,7 +171,7 @@ def test_the_program_of_the_box_can_not_be_changed(host):
               "    except OSError as error:\n"
               "        print(error.errno)\n")
     done = host.run(PYTHON, "-c", attack)
-    assert done.stdout.splitlines()[0] == str(own), done.stderr
+    assert done.stdout.splitlines()[:1] == [str(own)], done.stderr
     assert "worked" not in done.stdout
     assert stat.S_IMODE(own.stat().st_mode) == 0o755 and own.stat().st_mtime != 0
     # Control: a plain bwrap from the same file can be changed.
