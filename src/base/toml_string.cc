@@ -12,8 +12,14 @@ std::pair<char32_t, std::size_t> character_at(std::string_view text, std::size_t
   const std::size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   char32_t value = length == 1 ? first : first & (0xffU >> (length + 1));
   if (at + length > text.size()) return {0xfffd, 1};
-  for (std::size_t i = 1; i < length; ++i)
-    value = (value << 6U) | (static_cast<unsigned char>(text[at + i]) & 0x3fU);
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto byte = static_cast<unsigned char>(text[at + i]);
+    if ((byte & 0xc0U) != 0x80) return {0xfffd, 1};
+    value = (value << 6U) | (byte & 0x3fU);
+  }
+  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};  // less would be a longer spelling than needed
+  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
+  if (value < kLeast[length] || value > 0x10ffff || surrogate) return {0xfffd, 1};
   return {value, length};
 }
 
