@@ -83,8 +83,8 @@ std::optional<Result> result_of(std::string_view word) {
   return std::nullopt;
 }
 
-/// The line that says which namespaces the probe was in, not needed for any answer.
-constexpr std::string_view kNote = "note\tnamespaces\t";
+/// The line that says which pid namespace the probe was in; it answers nothing by itself.
+constexpr std::string_view kNote = "note\tnamespace\t";
 
 struct Answer {
   Result result = Result::untried;
@@ -117,15 +117,12 @@ std::map<std::string, Answer> read_answers(std::string_view output) {
   return answers;
 }
 
-/// Those that the box has of its own.
-std::vector<std::string> namespaces_of(std::string_view output, const plan::Plan& plan) {
+/// "pid:[4026531836]"; empty where the probe did not say.
+std::string pid_namespace_of(std::string_view output) {
   const auto at = output.find(kNote);
   if (at == std::string_view::npos) return {};
   output.remove_prefix(at + kNote.size());
-  auto spaces = base::split(output.substr(0, output.find('\n')), ' ');
-  if (!plan.own_network())
-    std::erase_if(spaces, [](const std::string& space) { return space.starts_with("net:"); });
-  return spaces;
+  return std::string(output.substr(0, output.find('\n')));
 }
 
 }  // namespace
@@ -180,13 +177,14 @@ std::vector<Row> run_selftest(plan::Plan plan) {
   if (prepared.name_server)
     options.name_servers = {prepared.name_server->resolv_conf(), prepared.name_server->port()};
   const report::Outcome outcome = runtime::run(plan, options);
+  const std::uint64_t ended = clock_ticks();
   if (outcome.kind != report::Outcome::Kind::exited)
     throw base::Error("the selftest's box ended early: " +
                           (outcome.reason.empty() ? "it was killed from outside" : outcome.reason),
                       "claudebox check looks for the cause");
   if (outcome.status != 0) throw_incomplete("exit status " + std::to_string(outcome.status));
   auto rows = read_report(output, plan);
-  aftermath.judge(rows, prepared.token, namespaces_of(output, plan));
+  aftermath.judge(rows, *sys::this_host(), prepared.token, pid_namespace_of(output), ended);
   require_witness(rows, prepared.targets, prepared.names, events);
   for (const auto& id : prepared.canaries.reached())
     for (auto& row : rows)

@@ -71,7 +71,7 @@ void try_open_files(const struct facts* facts) {
     return;
   }
   /* What may be raised is raised first. */
-  struct rlimit now = {most + 1, most + 1};
+  struct rlimit now = {most + 64, most + 64};
   if (setrlimit(RLIMIT_NOFILE, &now) != 0 && getrlimit(RLIMIT_NOFILE, &now) == 0) {
     now.rlim_cur = now.rlim_max;
     setrlimit(RLIMIT_NOFILE, &now);

@@ -2,7 +2,7 @@
  *
  * It is given facts about the host as arguments KEY=VALUE, the same key as often as needed. For each attempt it
  * prints one line, "ID<TAB>held|broken|untried<TAB>DETAIL", and at the end "end<TAB>COUNT<TAB>". only=ID limits it to
- * single attempts, list=1 prints their ids and tries nothing. With token=WORD a line "note<TAB>namespaces<TAB>…" comes
+ * single attempts, list=1 prints their ids and tries nothing. With token=WORD a line "note<TAB>namespace<TAB>…" comes
  * before the end, and a process with that word in its command line is left behind for five seconds.
  *
  * Every attempt must be harmless where a promise is broken: it opens for writing and writes nothing, renames and
