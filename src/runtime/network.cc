@@ -68,10 +68,7 @@ std::string detail(std::string output) {
 }  // namespace
 
 Network::Network(const plan::Plan& plan, UpstreamServers upstream)
-    : plan_(plan),
-      gateway_wanted_(plan.has_gateway()),
-      upstream_(std::move(upstream)),
-      forwards_(plan.net) {
+    : plan_(plan), gateway_wanted_(plan.has_gateway()), upstream_(std::move(upstream)), forwards_(plan.net) {
   if (!gateway_wanted_) return;
   slirp_.emplace(plan.net);
   gateway_ = std::make_unique<GatewayProcess>();  // it waits for what `start` tells it

@@ -67,13 +67,11 @@ Canaries::Canaries(const plan::Plan& plan) {
   if (!own_network) return;
   Address v4{};
   v4.v4 = {.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
-  if (auto listener = listen_on(v4, sizeof v4.v4))
-    add_port("port4", std::move(listener));
+  if (auto listener = listen_on(v4, sizeof v4.v4)) add_port("port4", std::move(listener));
   Address v6{};
   v6.v6.sin6_family = AF_INET6;
   v6.v6.sin6_addr = in6addr_loopback;
-  if (auto listener = listen_on(v6, sizeof v6.v6))
-    add_port("port6", std::move(listener));
+  if (auto listener = listen_on(v6, sizeof v6.v6)) add_port("port6", std::move(listener));
 }
 
 std::vector<std::string> Canaries::facts() const {

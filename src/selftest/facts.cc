@@ -54,20 +54,24 @@ std::string path_in(const std::string& address) {
   const auto slash = address.find('/');
   if (!address.starts_with("unix:") || slash == std::string::npos) return {};
   const std::string path = address.substr(slash, address.find_first_of(",;", slash) - slash);
-  return path.starts_with("///") || path.starts_with("//") ? path.substr(path.find_first_not_of('/') - 1) : path;
+  return path.starts_with("///") || path.starts_with("//") ? path.substr(path.find_first_not_of('/') - 1)
+                                                           : path;
 }
 
 /// Those that give away the most, by their usual names and by what variables say.
 void add_named_sockets(const plan::Plan& plan, const sys::HostView& host, Facts& facts) {
   const auto variable = [&](const char* name) { return host.variable(name).value_or(""); };
-  const std::string runtime = host.variable("XDG_RUNTIME_DIR").value_or("/run/user/" + std::to_string(plan.uid));
+  const std::string runtime =
+      host.variable("XDG_RUNTIME_DIR").value_or("/run/user/" + std::to_string(plan.uid));
   const auto add = [&](const char* key, const std::vector<std::string>& paths) {
     for (const auto& path : paths)
       if (!path.empty()) facts.add_path(key, path);
   };
-  add("dbus", {"/run/dbus/system_bus_socket", runtime + "/bus", path_in(variable("DBUS_SESSION_BUS_ADDRESS"))});
-  add("containers", {"/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock",
-                     runtime + "/docker.sock", runtime + "/podman/podman.sock", path_in(variable("DOCKER_HOST"))});
+  add("dbus",
+      {"/run/dbus/system_bus_socket", runtime + "/bus", path_in(variable("DBUS_SESSION_BUS_ADDRESS"))});
+  add("containers",
+      {"/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock",
+       runtime + "/docker.sock", runtime + "/podman/podman.sock", path_in(variable("DOCKER_HOST"))});
   add("agent", {variable("SSH_AUTH_SOCK"), runtime + "/gnupg/S.gpg-agent", runtime + "/keyring/ssh",
                 runtime + "/keyring/control", base::path_join(plan.user_home, ".gnupg/S.gpg-agent")});
 }

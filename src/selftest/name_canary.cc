@@ -25,7 +25,8 @@ std::size_t end_of_question(const std::uint8_t* query, std::size_t length) noexc
 /// 192.168.255.254 or fdff:ffff:ffff:ffff::1, whatever was asked.
 std::size_t write_answer(std::uint8_t* message, std::size_t end, bool v6) noexcept {
   constexpr std::array<std::uint8_t, 4> kV4{192, 168, 255, 254};
-  constexpr std::array<std::uint8_t, 16> kV6{0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1};
+  constexpr std::array<std::uint8_t, 16> kV6{0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                             0,    0,    0,    0,    0,    0,    0,    1};
   const std::uint8_t length = v6 ? kV6.size() : kV4.size();
   // The name is the question's; class IN; 60 seconds.
   const std::array<std::uint8_t, 12> record{

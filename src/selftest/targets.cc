@@ -21,11 +21,11 @@ constexpr std::size_t kMaxOwn = 16;
 /// One for each range, at its far end, where hardly any network has a machine: if the protection is broken, that is
 /// where a packet goes.
 constexpr std::array kPrivate = {
-    "10.255.255.254", "172.31.255.254", "192.168.255.254",  "100.127.255.254",  "169.254.255.254",
-    "198.19.255.254", "192.0.2.254",    "203.0.113.254",    "240.0.0.1",        "fdff:ffff:ffff:ffff::1",
-    "fe80::fffe",     "fec0::1",        "64:ff9b::7f00:1",  "2002:7f00:1::1",   "2001:db8::1"};
-constexpr std::array kMetadata = {"169.254.169.254", "169.254.170.2",      "168.63.129.16",
-                                  "100.100.100.200", "fd00:ec2::254",      "fd20:ce::254"};
+    "10.255.255.254", "172.31.255.254", "192.168.255.254", "100.127.255.254", "169.254.255.254",
+    "198.19.255.254", "192.0.2.254",    "203.0.113.254",   "240.0.0.1",       "fdff:ffff:ffff:ffff::1",
+    "fe80::fffe",     "fec0::1",        "64:ff9b::7f00:1", "2002:7f00:1::1",  "2001:db8::1"};
+constexpr std::array kMetadata = {"169.254.169.254", "169.254.170.2", "168.63.129.16",
+                                  "100.100.100.200", "fd00:ec2::254", "fd20:ce::254"};
 /// k.root-servers.net: stands for what is public, and is a name server at that.
 constexpr std::array kPublic = {"193.0.14.129", "2001:7fd::1"};
 
@@ -147,7 +147,8 @@ std::vector<Target> network_targets(const plan::Plan& plan, const sys::HostView&
   Collector targets(plan);
   std::set<net::Address> own;
   for (const auto& one : prefixes)
-    if (one.kind == net::HostPrefix::Kind::own_address && own.size() < kMaxOwn) own.insert(one.prefix.address);
+    if (one.kind == net::HostPrefix::Kind::own_address && own.size() < kMaxOwn)
+      own.insert(one.prefix.address);
   for (const auto& address : own) targets.add("network.own", address, kDiscard);
   for (const auto& address : routers(host))
     if (!own.contains(address)) targets.add("network.near", address, kHttp);

@@ -37,16 +37,17 @@
 // The linker's names for a function's stand-in and for the function itself.
 #define WRAP(symbol) asm("__wrap_" symbol)
 #define REAL(symbol) asm("__real_" symbol)
+// The build reads them here, too: each in one piece.
+// clang-format off
 #define RUN "_ZN9claudebox7runtime3runERKNS_4plan4PlanERKNS0_10RunOptionsE"
 #define CLONE_CHILD "_ZN9claudebox3sys11clone_childEm"
 #define MEMORY_FILE "_ZN9claudebox3sys16make_memory_fileEPKcSt17basic_string_viewIcSt11char_traitsIcEE"
 #define STUBS_END "_ZN9claudebox7runtime5StubsD1Ev"
 #define HOST_READ "_ZNK9claudebox7runtime12HostNetworks4readEv"
-#define OUTGOING \
-  "_ZN9claudebox3net6Policy8outgoingERKNS0_6PacketENSt6chrono10time_pointINS5_3_V212steady_clockENS5_8durationIlSt5ratioILl1ELl1000000000EEEEEE"
+#define OUTGOING "_ZN9claudebox3net6Policy8outgoingERKNS0_6PacketENSt6chrono10time_pointINS5_3_V212steady_clockENS5_8durationIlSt5ratioILl1ELl1000000000EEEEEE"
 #define UNANSWERABLE "_ZNK9claudebox3net6Policy12unanswerableERKNS0_7AddressEb"
-#define ANSWER_HERE \
-  "_ZNK9claudebox7gateway11LookupRules11answer_hereESt4spanIKhLm18446744073709551615EERKSt8optionalINS_3net8QuestionEE"
+#define ANSWER_HERE "_ZNK9claudebox7gateway11LookupRules11answer_hereESt4spanIKhLm18446744073709551615EERKSt8optionalINS_3net8QuestionEE"
+// clang-format on
 
 namespace claudebox::breakage {
 namespace {
@@ -56,10 +57,11 @@ using plan::Plan;
 using Words = std::vector<std::string>;
 
 constexpr auto kNames = std::to_array<std::string_view>(
-    {"home",       "machine",       "path",        "environment", "descriptors", "pid-namespace", "host-proc",
-     "namespaces", "capabilities",  "user",        "seccomp",     "program",     "proc-sys",      "sys",
-     "device",     "covers",        "pins",        "landlock",    "network",     "policy",      "host-networks", "private-ranges",
-     "names",      "name-answers",  "limits",      "process",     "mount",       "stubs"});
+    {"home",      "machine",    "path",          "environment",    "descriptors", "pid-namespace",
+     "host-proc", "namespaces", "capabilities",  "user",           "seccomp",     "program",
+     "proc-sys",  "sys",        "device",        "covers",         "pins",        "landlock",
+     "network",   "policy",     "host-networks", "private-ranges", "names",       "name-answers",
+     "limits",    "process",    "mount",         "stubs"});
 
 std::string environment_of_parent(const char* name) {
   std::ifstream file("/proc/" + std::to_string(::getppid()) + "/environ");
@@ -129,7 +131,8 @@ void take_out(Plan& plan) {
     });
   if (is_broken("landlock")) plan.scope_abstract_sockets = false;
   if (is_broken("network")) plan.network.value = plan::Tier::full;
-  if (is_broken("private-ranges")) for (const char* all : {"0.0.0.0/0", "::/0"}) plan.net.lan.emplace_back().prefix = all;
+  if (is_broken("private-ranges"))
+    for (const char* all : {"0.0.0.0/0", "::/0"}) plan.net.lan.emplace_back().prefix = all;
   if (is_broken("limits")) plan.limits.all.clear();
 }
 
@@ -208,13 +211,17 @@ int __wrap_execve(const char* path, char* const* arguments, char* const* environ
   return __real_execve(path, arguments, environment);
 }
 
-int __real_mount(const char* source, const char* target, const char* type, unsigned long flags, const void* data);
-int __wrap_mount(const char* source, const char* target, const char* type, unsigned long flags, const void* data) {
+int __real_mount(const char* source, const char* target, const char* type, unsigned long flags,
+                 const void* data);
+int __wrap_mount(const char* source, const char* target, const char* type, unsigned long flags,
+                 const void* data) {
   if (is_broken("program") && is_bwrap(target)) return 0;
   return __real_mount(source, target, type, flags, data);
 }
-int __real_mount_setattr(int directory, const char* path, unsigned flags, mount_attr* attributes, std::size_t size);
-int __wrap_mount_setattr(int directory, const char* path, unsigned flags, mount_attr* attributes, std::size_t size) {
+int __real_mount_setattr(int directory, const char* path, unsigned flags, mount_attr* attributes,
+                         std::size_t size);
+int __wrap_mount_setattr(int directory, const char* path, unsigned flags, mount_attr* attributes,
+                         std::size_t size) {
   if (is_broken("program") && is_bwrap(path)) return 0;
   return __real_mount_setattr(directory, path, flags, attributes, size);
 }
@@ -249,7 +256,8 @@ net::Judgement outgoing(net::Policy* policy, const net::Packet& packet, net::Tim
 }
 
 const char* unanswerable(const net::Policy* policy, const net::Address& address, bool lan) WRAP(UNANSWERABLE);
-const char* real_unanswerable(const net::Policy* policy, const net::Address& address, bool lan) REAL(UNANSWERABLE);
+const char* real_unanswerable(const net::Policy* policy, const net::Address& address, bool lan)
+    REAL(UNANSWERABLE);
 
 const char* unanswerable(const net::Policy* policy, const net::Address& address, bool lan) {
   return is_broken("name-answers") ? nullptr : real_unanswerable(policy, address, lan);
@@ -258,7 +266,8 @@ const char* unanswerable(const net::Policy* policy, const net::Address& address,
 using Immediate = std::optional<gateway::LookupRules::Immediate>;
 using Query = std::span<const std::uint8_t>;
 using Question = std::optional<net::Question>;
-Immediate answer_here(const gateway::LookupRules* rules, Query query, const Question& question) WRAP(ANSWER_HERE);
+Immediate answer_here(const gateway::LookupRules* rules, Query query, const Question& question)
+    WRAP(ANSWER_HERE);
 Immediate real_answer_here(const gateway::LookupRules* rules, Query query, const Question& question)
     REAL(ANSWER_HERE);
 

@@ -64,7 +64,8 @@ static void begin(struct destination* one, const char* own) {
   const socklen_t length = parse_address(text, port, &peer);
   if (length == 0) return;
   one->tcp = strcmp(protocol, "tcp") == 0;
-  one->client = socket(peer.any.sa_family, (one->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  one->client =
+      socket(peer.any.sa_family, (one->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   one->error = errno;
   if (one->client < 0) return;
   bind_to_own(one->client, &peer, own);

@@ -30,7 +30,8 @@ void try_memory(const struct facts* facts) {
                                                     : "no such limit is set");
     return;
   }
-  void* memory = mmap(NULL, (size_t)most, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory =
+      mmap(NULL, (size_t)most, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     held("as much as the limit on top of what is used: %s", strerror(errno));
   else
