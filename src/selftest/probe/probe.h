@@ -62,7 +62,8 @@ attempt_function try_terminal, try_families, try_raw, try_keyrings, try_io_uring
     try_foreign_calls;
 attempt_function try_host_loopback, try_routes, try_protected, try_moving;
 attempt_function try_dbus, try_containers, try_agents;
-attempt_function try_own_addresses, try_near_addresses, try_private_addresses, try_metadata, try_slirp, try_ungranted;
+attempt_function try_own_addresses, try_near_addresses, try_private_addresses, try_metadata, try_slirp,
+    try_ungranted;
 attempt_function try_private_name, try_ungranted_name, try_name_servers;
 attempt_function try_memory, try_many_processes, try_open_files, try_store;
 
