@@ -5,6 +5,7 @@
 #include <map>
 
 #include "fake_host.h"
+#include "runtime/box_root.h"
 
 namespace claudebox::selftest {
 namespace {
@@ -87,7 +88,8 @@ TEST(Aftermath, TakesNoLaterNamespaceOfTheSameNumberForIt) {
 
 TEST(Aftermath, SeesMountsWhereABoxHasSomething) {
   const std::string root = "1 0 0:1 / / rw\n";
-  for (const std::string point : {"/home/dev/app/.git", "/tmp/root/usr"}) {
+  for (const std::string& point :
+       {std::string("/home/dev/app/.git"), runtime::kBoxRoot + std::string("/usr")}) {
     auto after = quiet();
     after.file("/proc/self/mountinfo", root + "2 1 0:1 / " + point + " rw\n");
     EXPECT_EQ(judged(quiet(), after), all_but("ends.mounts")) << point;
