@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Draws the README's picture of start times, light and dark, from what script/bench measured.
+"""Draws the README's picture of start times, light and dark, and its table of tools, from what script/bench measured.
 
-  bench/plot.py RESULTS.json       keeps the figures in bench/measured.json and makes docs/pictures/start-*.svg from them
-  bench/plot.py --check            fails where picture and figures do not belong together, and writes nothing
+  bench/plot.py RESULTS.json       keeps the figures in bench/measured.json and makes docs/pictures/start-*.svg and the table
+  bench/plot.py --check            fails where one of them does not belong to the figures, and writes nothing
 """
 
 from __future__ import annotations
@@ -15,6 +15,12 @@ import sys
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 KEPT = SOURCE / "bench/measured.json"
 PICTURES = SOURCE / "docs/pictures"
+README = SOURCE / "README.md"
+BEGIN, END = "<!-- tools: made by bench/plot.py -->\n", "<!-- end of tools -->\n"
+COLUMNS = {"read ~/.ssh/id_ed25519": "`~/.ssh` readable", "see a token in the environment": "env secrets visible",
+           "TCP to a public address": "internet", "TCP to the local network": "local network",
+           "TCP to the host's 127.0.0.1": "host's loopback", "write .git/hooks/post-commit": "`.git/hooks` writable",
+           "the command outlives kill -9 of the tool": "outlives its kill -9"}
 # Background, text, lines, claudebox, the others.
 THEMES = {"light": ("#ffffff", "#1f2328", "#d1d9e0", "#0969da", "#8c959f"), "dark": ("#0d1117", "#e6edf3", "#3d444d", "#58a6ff", "#6e7681")}
 WIDE, LEFT, RIGHT, TOP, ROW, BAR = 800, 230, 70, 50, 26, 16
@@ -56,20 +62,37 @@ def draw(results: dict, theme: str) -> str:
     return "\n".join([*out, "</g>", "</svg>", ""])
 
 
+def table(results: dict) -> str:
+    peers = results["peers"]
+    lines = [f"| | start | memory beside the command | {' | '.join(COLUMNS.values())} |", "| --- " * (len(COLUMNS) + 3) + "|"]
+    for name, one in sorted(peers["start_ms"].items(), key=lambda each: each[1]["median"]):
+        if isinstance(rows := peers["leaks"].get(name), dict) and name in peers["memory_pss_mb"]:
+            ratio = one["median"] / peers["start_ms"]["bwrap"]["median"]
+            words = ({True: "yes", False: "no", None: "?"}[rows.get(row)] for row in COLUMNS)
+            lines.append(f"| {name} | {one['median']:.1f} ms, {ratio:.1f} x bwrap | {peers['memory_pss_mb'][name]['all']:.1f} MB "
+                         f"| {' | '.join(words)} |")
+    return "\n".join(lines) + "\n"
+
+
+def readme(results: dict) -> str:
+    """README.md as it should be."""
+    head, rest = README.read_text().split(BEGIN)
+    return head + BEGIN + table(results) + END + rest.split(END)[1]
+
+
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     check = sys.argv[1] == "--check"
     results = json.loads((KEPT if check else pathlib.Path(sys.argv[1])).read_text())
-    for theme in THEMES:
-        path, picture = PICTURES / f"start-{theme}.svg", draw(results, theme)
+    made = {PICTURES / f"start-{theme}.svg": draw(results, theme) for theme in THEMES} | {README: readme(results)}
+    for path, text in made.items():
         if not check:
-            path.write_text(picture)
-        elif not path.exists() or path.read_text() != picture:
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
             sys.exit(f"plot: {path} shows something else than {KEPT}\nhint: bench/plot.py {KEPT}")
     if not check:
-        kept = json.dumps(results, indent=2, ensure_ascii=False) + "\n"
-        KEPT.write_text(kept)
+        KEPT.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
 
 
 main()
