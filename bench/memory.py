@@ -58,7 +58,7 @@ def measure(host: Host, report: Report, tiers: list[str]) -> None:
                                    env=host.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL)
         process.stdout.readline()
-        time.sleep(0.2)  # what the start needed is given back
+        time.sleep(1.5)  # what the start needed is given back after a second
         found = by_part([process.pid])
         process.communicate(b"\n")
         report.result.setdefault("memory_pss_mb", {})[tier] = found

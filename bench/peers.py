@@ -120,7 +120,7 @@ def memory(host: Host, report: Report, tools: list[Tool]) -> None:
             if not payload.started:
                 report.line(tool.name, "the command did not start")
                 continue
-            time.sleep(0.7)  # what the start needed is given back
+            time.sleep(1.5)  # what the start needed is given back
             parts: dict[str, float] = {}
             unseen = 0
             for pid in payload.around():

@@ -14,10 +14,10 @@ namespace {
 using State = Part::State;
 using sys::NamespaceStep;
 
-/// What plan::bwrap_options uses that came late: --bind-fd with bubblewrap 0.8, --add-seccomp-fd with 0.5.
-constexpr std::array<std::string_view, 9> kBwrapOptions = {
-    "--args",     "--bind-fd",        "--ro-bind-fd", "--ro-bind-data",  "--add-seccomp-fd",
-    "--clearenv", "--json-status-fd", "--perms",      "--disable-userns"};
+/// What plan/bwrap_args uses that came late: --disable-userns with bubblewrap 0.8, --add-seccomp-fd and --perms with 0.5.
+constexpr auto kBwrapOptions =
+    std::to_array<std::string_view>({"--args", "--dev-bind", "--ro-bind-data", "--add-seccomp-fd",
+                                     "--clearenv", "--json-status-fd", "--perms", "--disable-userns"});
 
 constexpr const char* kForTiers =
     "needed for the tiers internet (the default) and allowlist; --network offline works without";

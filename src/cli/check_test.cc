@@ -25,12 +25,11 @@ Facts ready() {
   facts.distribution = " debian ";
   facts.kernel = "6.12.1";
   facts.landlock_abi = 6;
-  facts.bwrap = {
-      .path = "/usr/bin/bwrap",
-      .version = "0.8.0",
-      .help =
-          "--args FD --bind-fd FD --ro-bind-fd FD --ro-bind-data FD --add-seccomp-fd FD --clearenv "
-          "--json-status-fd FD --perms OCTAL --disable-userns x"};
+  facts.bwrap = {.path = "/usr/bin/bwrap",
+                 .version = "0.8.0",
+                 .help =
+                     "--args FD --dev-bind SRC DEST --ro-bind-data FD --add-seccomp-fd FD --clearenv "
+                     "--json-status-fd FD --perms OCTAL --disable-userns x"};
   for (auto* program : {&facts.slirp4netns, &facts.git, &facts.nix, &facts.agent})
     *program = {.path = "/usr/bin/x", .version = "1.2"};
   facts.login.mode.value = plan::LoginMode::broker;
@@ -187,18 +186,19 @@ TEST(Check, AnOldBubblewrap) {
   facts.bwrap.help = "--args FD --bind SRC DEST --ro-bind-data FD --json-status-fd FD";
   const Part result = assess_bwrap(facts);
   EXPECT_EQ(result.state, State::bad);
-  EXPECT_THAT(result.detail, AllOf(HasSubstr("too old"), HasSubstr("--bind-fd"),
+  EXPECT_THAT(result.detail, AllOf(HasSubstr("too old"), HasSubstr("--disable-userns"),
                                    HasSubstr("--add-seccomp-fd"), Not(HasSubstr("--ro-bind-data"))));
   EXPECT_THAT(diagnose(facts)->message, HasSubstr("bubblewrap 0.4.1"));
 }
 
 TEST(Check, ABubblewrapThatLacksAnOptionIsNotSaved) {
-  // --ro-bind-fd is there, and must not count for --bind-fd.
+  // --dev-bind-try is there, and must not count for --dev-bind.
   Facts facts = ready();
   facts.bwrap.help =
-      "--args FD --ro-bind-fd FD --ro-bind-data FD --add-seccomp-fd FD --clearenv --json-status-fd FD "
+      "--args FD --dev-bind-try SRC DEST --ro-bind-data FD --add-seccomp-fd FD --clearenv --json-status-fd "
+      "FD "
       "--perms OCTAL --disable-userns x";
-  EXPECT_THAT(assess_bwrap(facts).detail, AllOf(HasSubstr("--bind-fd"), Not(HasSubstr("--ro-bind-fd"))));
+  EXPECT_THAT(assess_bwrap(facts).detail, AllOf(HasSubstr("--dev-bind"), Not(HasSubstr("--dev-bind-try"))));
 }
 
 TEST(Check, ABubblewrapThatDoesNotStart) {

@@ -36,14 +36,16 @@ struct Limit {
 };
 
 /// A core dump would hold what the box said to whom.
-constexpr std::array<Limit, 8> kLimits{{{RLIMIT_NPROC, 0},
-                                        {RLIMIT_FSIZE, 0},
-                                        {RLIMIT_CORE, 0},
-                                        {RLIMIT_MEMLOCK, 0},
-                                        {RLIMIT_MSGQUEUE, 0},
-                                        {RLIMIT_NOFILE, sys::kGatewayMaxDescriptor + 1},
-                                        {RLIMIT_DATA, 64U << 20},
-                                        {RLIMIT_STACK, 1U << 20}}};
+constexpr auto kLimits = std::to_array<Limit>({{RLIMIT_NPROC, 0},
+                                               {RLIMIT_FSIZE, 0},
+                                               {RLIMIT_CORE, 0},
+                                               {RLIMIT_MEMLOCK, 0},
+                                               {RLIMIT_MSGQUEUE, 0},
+                                               {RLIMIT_NOFILE, sys::kGatewayMaxDescriptor + 1},
+#ifndef __SANITIZE_ADDRESS__  // its shadow memory counts, and is terabytes
+                                               {RLIMIT_DATA, 64U << 20},
+#endif
+                                               {RLIMIT_STACK, 1U << 20}});
 
 }  // namespace
 

@@ -31,9 +31,6 @@ struct Configure {
   std::vector<AllowedName> names{};
   bool operator==(const Configure&) const = default;
 };
-inline bool operator==(const net::PolicyRules& a, const net::PolicyRules& b) {
-  return a.allowlist == b.allowlist && a.box_v4 == b.box_v4 && a.box_v6 == b.box_v6 && a.lan == b.lan;
-}
 /// Replaces what the gateway knows of the host's networks. Long lists come in parts; only the last one takes effect.
 struct HostPrefixes {
   std::vector<net::HostPrefix> prefixes{};

@@ -43,6 +43,7 @@ struct PolicyRules {
   Address box_v4{};        ///< the only sources that a packet from the box may have
   Address box_v6{};
   std::vector<LanRule> lan{};
+  bool operator==(const PolicyRules&) const = default;
 };
 
 enum class Verdict {

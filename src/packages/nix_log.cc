@@ -85,8 +85,9 @@ void NixLog::event(std::string_view json) {
   const std::string action = text_of(event, "action");
   const auto id =
       event.contains("id") && event["id"].is_number_unsigned() ? event["id"].get<std::uint64_t>() : 0;
-  const Json fields =
-      event.contains("fields") && event["fields"].is_array() ? event["fields"] : Json::array();
+  // Not copied: what is nested deep would be copied by as many calls.
+  const Json none = Json::array();
+  const Json& fields = event.contains("fields") && event["fields"].is_array() ? event["fields"] : none;
   if (action == "msg") {
     message(int_of(event, "level"), text_of(event, "msg"));
   } else if (action == "start") {

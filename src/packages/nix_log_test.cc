@@ -90,6 +90,14 @@ TEST(NixLog, WhatItDoesNotKnowIsLeftOut) {
   EXPECT_THAT(log.files(), IsEmpty());
 }
 
+TEST(NixLog, DeepNestingDoesNotTakeTheStack) {
+  const std::size_t depth = 400'000;
+  const std::string deep = std::string(depth, '[') + std::string(depth, ']');
+  EXPECT_EQ(
+      read({R"(@nix {"action":"start","id":1,"type":105,"fields":)" + deep + "}", "error: after it"}).error(),
+      "error: after it");
+}
+
 TEST(NixLog, NoEscapeSequenceGetsThrough) {
   EXPECT_EQ(without_escapes("a\x1b[31mb\x1b]0;title\x07"
                             "c\x1b"),

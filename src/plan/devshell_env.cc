@@ -78,7 +78,7 @@ std::optional<DevshellEnv> devshell_env(std::string_view json) {
   if (!file.is_object() || !file.contains("variables") || !file["variables"].is_object()) return std::nullopt;
   DevshellEnv out;
   for (const auto& [name, entry] : file["variables"].items()) {
-    if (!entry.is_object() || entry.value("type", "") != "exported") continue;
+    if (!entry.is_object() || entry.value("type", Json()) != "exported") continue;
     const auto value = entry.find("value");
     if (value == entry.end() || !value->is_string()) continue;
     const std::string text = value->get<std::string>();

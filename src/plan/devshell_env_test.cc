@@ -66,9 +66,10 @@ TEST(DevshellEnv, WhatChangesOtherProgramsWaitsForAGrant) {
 TEST(DevshellEnv, NoSuchJson) {
   for (const std::string text : {"", "[]", "{}", "{\"variables\":[]}", "{\"variables\":", "null"})
     EXPECT_FALSE(devshell_env(text)) << text;
-  EXPECT_THAT(
-      env_of("{\"variables\":{\"A\":1,\"B\":{},\"C\":{\"type\":\"exported\",\"value\":[1]}}}").variables,
-      UnorderedElementsAre());
+  EXPECT_THAT(env_of("{\"variables\":{\"A\":1,\"B\":{},\"C\":{\"type\":\"exported\",\"value\":[1]},"
+                     "\"D\":{\"type\":5,\"value\":\"/nix/store/x\"}}}")
+                  .variables,
+              UnorderedElementsAre());
 }
 
 }  // namespace

@@ -205,8 +205,9 @@ TEST_F(Parse, RelativePathsAreOfAProjectOnly) {
 }
 
 TEST_F(Parse, WhatIsNoTomlIsSaidWithItsPlace) {
-  for (const std::string text : {"network", "network =", "network = \"", "[protect", "= 1",
-                                 "\xef\xbb\xbf\xff", "a = [1,, 2]", "network = 'x'y", "[a]\n[a]"})
+  for (const std::string text :
+       {"network", "network =", "network = \"", "[protect", "= 1", "\xef\xbb\xbf\xff", "a = [1,, 2]",
+        "network = 'x'y", "[a]\n[a]", "[!", "[=a]", "\xc3\xa9 = 1", "a = 1 \xc3\xa9"})
     EXPECT_THAT(bad(text), HasSubstr("t.toml:")) << text;
   // Deep nesting must not take the stack.
   EXPECT_THAT(bad("a = " + std::string(100'000, '[')), HasSubstr("t.toml:1:"));

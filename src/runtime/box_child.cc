@@ -18,8 +18,8 @@
 //  2 Into the box's cgroup, before anything that it should hold; by a descriptor that was opened outside. The resource
 //    limits come late: RLIMIT_NPROC counts in the user namespace that the process is in by then.
 //  3 setgroups "deny" before gid_map: the kernel wants it so for an unprivileged map (user_namespaces(7)).
-//  4 The cover over bwrap, the root, and the network, while this process still has capabilities over its new
-//    namespaces; then the user namespace for bwrap, which ends that.
+//  4 The cover over bwrap, the network, and the root, while this process still has capabilities over its new
+//    namespaces; then the user namespace for bwrap, which ends that. The root comes last: it hides /dev.
 //  5 Landlock last: it also sets no_new_privs.
 //
 // Everything after the clone follows C rules: the child is a copy of a process that may have held locks.
@@ -118,11 +118,11 @@ bool set_limit(const ResourceLimit& limit) noexcept {
   if (!write_file("/proc/self/uid_map", spec.outer_uid_map)) fail(error_pipe, Step::uid_map);
   if (!write_file("/proc/self/gid_map", spec.outer_gid_map)) fail(error_pipe, Step::gid_map);
   if (!cover_program(spec.program)) fail(error_pipe, Step::program);
-  if (const auto done = set_up_box_root(root); done.part != RootPart::done)
-    fail(error_pipe, Step::root, NetworkStep::none, done);
   if (spec.network)
     if (const auto step = set_up_box_network(*spec.network); step != NetworkStep::none)
       fail(error_pipe, Step::network, step);
+  if (const auto done = set_up_box_root(root); done.part != RootPart::done)
+    fail(error_pipe, Step::root, NetworkStep::none, done);
   if (::unshare(CLONE_NEWUSER) < 0 || !write_file("/proc/self/uid_map", spec.uid_map) ||
       !write_file("/proc/self/gid_map", spec.gid_map))
     fail(error_pipe, Step::user);

@@ -35,14 +35,12 @@ constexpr int kBacklog = 64;
 constexpr std::uint16_t kDnsPort = 53;
 constexpr std::size_t kMaxHandedOut = 3 + 2 * kMaxReachedPorts;
 
-/// ping(8) without privilege. The numbers are read in the writer's user namespace. Where /proc/sys is read-only, as in
-/// containers, ping does not work and nothing else is lost.
-void allow_ping(gid_t gid) noexcept {
+/// ping(8) without privilege. The numbers are read in the writer's user namespace, where the user's group is 0. Where
+/// /proc/sys is read-only, as in containers, ping does not work and nothing else is lost.
+void allow_ping() noexcept {
   const int file = ::open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC);
   if (file < 0) return;
-  char text[32];
-  const int length = std::snprintf(text, sizeof text, "%u %u", gid, gid);
-  [[maybe_unused]] const auto ignored = ::write(file, text, static_cast<std::size_t>(length));
+  [[maybe_unused]] const auto ignored = ::write(file, "0 0", 3);
   ::close(file);
 }
 
@@ -199,7 +197,7 @@ bool make_listeners(const BoxNetworkSpec& spec, HandOut& out) noexcept {
 BoxNetworkSpec make_box_network_spec(const plan::Plan& plan, const std::vector<std::uint16_t>& reach,
                                      int descriptors) {
   BoxNetworkSpec spec{
-      .tun = plan.has_gateway(), .gid = plan.gid, .reach = reach.data(), .reach_count = reach.size()};
+      .tun = plan.has_gateway(), .reach = reach.data(), .reach_count = reach.size()};
   if (spec.reach_count > kMaxReachedPorts)
     throw base::Error("too many ports to reach: at most " + std::to_string(kMaxReachedPorts));
   if (spec.tun || spec.reach_count > 0) spec.descriptors = descriptors;
@@ -215,7 +213,7 @@ NetworkStep set_up_box_network(const BoxNetworkSpec& spec) noexcept {
   HandOut out;
   int tun_index = 0;
   if (spec.tun) {
-    allow_ping(spec.gid);
+    allow_ping();
     const int tun = make_tun();
     if (tun < 0) return tun == -1 ? NetworkStep::tun_open : NetworkStep::tun_make;
     out.add(tun);

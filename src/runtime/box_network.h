@@ -20,7 +20,6 @@ struct BoxNetworkSpec {
   in_addr box_v4{};
   in6_addr box_v6{};
   in_addr resolver{};
-  gid_t gid = 0;                         ///< who may ping
   const std::uint16_t* reach = nullptr;  ///< ports of --reach: a listener on 127.0.0.1 and ::1 for each
   std::size_t reach_count = 0;
   int descriptors = -1;  ///< SEQPACKET socket that the descriptors are handed out on; -1 where there are none

@@ -29,7 +29,7 @@ namespace {
 
 constexpr std::uint64_t kReadOnly = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 constexpr std::uint64_t kWritable = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-constexpr const char* kScaffoldPlace = "/tmp";
+constexpr const char* kScaffoldPlace = "/dev";
 
 sys::UniqueFd open_path(int directory, const char* path, std::uint64_t resolve) noexcept {
   open_how how{};
@@ -47,26 +47,16 @@ class Place {
         resolve_(step.links_in_target ? RESOLVE_IN_ROOT : RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS) {
     const char* slash = ::strrchr(target_, '/');
     name_ = slash ? slash + 1 : target_;
-    parent_ = open_parent();
   }
-  bool found() const noexcept { return static_cast<bool>(parent_); }
-  int parent() const noexcept { return parent_.get(); }
   const char* name() const noexcept { return name_; }
 
-  /// What is there.
-  sys::UniqueFd open() const noexcept { return open_path(root_, target_, resolve_); }
   sys::UniqueFd open_or_make_directory(mode_t mode) const noexcept {
-    auto there = open();
-    if (there || errno != ENOENT || ::mkdirat(parent_.get(), name_, mode) < 0) return there;
-    return open();
+    return open_or_make([&](int parent) { return ::mkdirat(parent, name_, mode) == 0; });
   }
   sys::UniqueFd open_or_make_file() const noexcept {
-    auto there = open();
-    if (there || errno != ENOENT || ::mknodat(parent_.get(), name_, S_IFREG | 0444, 0) < 0) return there;
-    return open();
+    return open_or_make([&](int parent) { return ::mknodat(parent, name_, S_IFREG | 0444, 0) == 0; });
   }
 
- private:
   /// Makes what is missing of the way, as bwrap does.
   sys::UniqueFd open_parent() const noexcept {
     char path[PATH_MAX];
@@ -94,11 +84,19 @@ class Place {
     return at;
   }
 
+ private:
+  template <class Make>
+  sys::UniqueFd open_or_make(Make make) const noexcept {
+    auto there = open_path(root_, target_, resolve_);
+    if (there || errno != ENOENT) return there;
+    const auto parent = open_parent();
+    return parent && make(parent.get()) ? open_path(root_, target_, resolve_) : sys::UniqueFd();
+  }
+
   int root_;
   const char* target_;
   std::uint64_t resolve_;
   const char* name_ = nullptr;
-  sys::UniqueFd parent_;
 };
 
 bool write_file(int directory, const char* name, const RootStep& step, mode_t mode) noexcept {
@@ -160,15 +158,13 @@ class Scaffold {
   }
 
   RootPart attach_directory(const RootStep& step, const sys::UniqueFd& tree) const noexcept {
-    const Place place(root_.get(), step);
-    const auto target = place.found() ? place.open_or_make_directory(0755) : sys::UniqueFd();
+    const auto target = Place(root_.get(), step).open_or_make_directory(0755);
     if (!target) return RootPart::target;
     return attach(tree, target.get()) ? RootPart::done : RootPart::mount;
   }
 
   RootPart attach_file(const RootStep& step, const sys::UniqueFd& tree) const noexcept {
-    const Place place(root_.get(), step);
-    const auto target = place.found() ? place.open_or_make_file() : sys::UniqueFd();
+    const auto target = Place(root_.get(), step).open_or_make_file();
     if (!target) return RootPart::target;
     return attach(tree, target.get()) ? RootPart::done : RootPart::mount;
   }
@@ -209,11 +205,13 @@ class Scaffold {
 
   RootPart plain(const RootStep& step, const BoxRootSpec& spec) const noexcept {
     const Place place(root_.get(), step);
-    if (!place.found()) return RootPart::target;
     const auto result = [](bool ok) { return ok ? RootPart::done : RootPart::mount; };
-    if (step.kind == RootStep::Kind::link) return result(link(place, step.source));
-    if (step.kind == RootStep::Kind::file)
-      return result(write_file(place.parent(), place.name(), step, step.mode ? step.mode : 0666));
+    if (step.kind == RootStep::Kind::link || step.kind == RootStep::Kind::file) {
+      const auto parent = place.open_parent();
+      if (!parent) return RootPart::target;
+      if (step.kind == RootStep::Kind::link) return result(link(parent.get(), place.name(), step.source));
+      return result(write_file(parent.get(), place.name(), step, step.mode ? step.mode : 0666));
+    }
     const auto target = place.open_or_make_directory(step.mode ? step.mode : 0755);
     if (!target) return RootPart::target;
     if (step.kind == RootStep::Kind::dev) return result(set_up_box_dev(target.get(), spec.terminal));
@@ -223,11 +221,11 @@ class Scaffold {
   }
 
   /// One that is there and says the same is fine.
-  static bool link(const Place& place, const char* text) noexcept {
-    if (::symlinkat(text, place.parent(), place.name()) == 0) return true;
+  static bool link(int parent, const char* name, const char* text) noexcept {
+    if (::symlinkat(text, parent, name) == 0) return true;
     if (errno != EEXIST) return false;
     char there[PATH_MAX];
-    const ssize_t length = ::readlinkat(place.parent(), place.name(), there, sizeof there);
+    const ssize_t length = ::readlinkat(parent, name, there, sizeof there);
     const bool same = length >= 0 && static_cast<std::size_t>(length) == ::strlen(text) &&
                       ::memcmp(there, text, static_cast<std::size_t>(length)) == 0;
     if (!same) errno = EEXIST;

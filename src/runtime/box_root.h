@@ -12,9 +12,9 @@
 
 namespace claudebox::runtime {
 
-/// Where bwrap finds the root: below a directory that nobody but root can rename, since it looks the path up. Nothing of it
-/// is seen outside of the child's mount namespace.
-inline constexpr const char* kBoxRoot = "/tmp/root";
+/// Where bwrap finds the root: below a directory that nobody but root can rename, since it looks the path up, and that holds
+/// nothing which is needed from there on. Nothing of it is seen outside of the child's mount namespace.
+inline constexpr const char* kBoxRoot = "/dev/root";
 
 /// One thing in the box's root, in the order of the plan. Plain data; the pointers are the caller's.
 struct RootStep {

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
-#include "sys/release_later.h"
+#include "sys/inotify_instance.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -24,7 +24,7 @@ std::string identity_of(int directory, const std::string& name) {
 
 Guard::Guard(const std::vector<plan::Watch>& watches) {
   if (watches.empty()) return;
-  inotify_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  inotify_ = sys::make_inotify();
   if (!inotify_)
     base::throw_system_error(errno, "can't watch the project's git directory",
                              "sysctl fs.inotify.max_user_instances raises the limit");
@@ -50,7 +50,7 @@ Guard::Guard(const std::vector<plan::Watch>& watches) {
 }
 
 Guard::~Guard() {
-  sys::release_later(std::move(inotify_));
+  sys::release_inotify(std::move(inotify_));
 }
 
 std::string Guard::check() {

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
-#include "sys/release_later.h"
+#include "sys/inotify_instance.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -44,12 +44,12 @@ LoginWatch::LoginWatch(std::string directory, std::string name)
 
 LoginWatch::~LoginWatch() {
   if (loop_) loop_->remove(inotify_.get());
-  sys::release_later(std::move(inotify_));
+  sys::release_inotify(std::move(inotify_));
 }
 
 void LoginWatch::start(sys::EventLoop& loop, std::function<void()> changed) {
   changed_ = std::move(changed);
-  inotify_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  inotify_ = sys::make_inotify();
   if (!inotify_)
     base::throw_system_error(errno, "can't watch the login",
                              "sysctl fs.inotify.max_user_instances shows the limit, and raises it");

@@ -27,6 +27,7 @@
 #include "runtime/bwrap_status.h"
 #include "runtime/inner_command.h"
 #include "sys/event_loop.h"
+#include "sys/memory.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -36,6 +37,8 @@ constexpr std::chrono::seconds kGrace{10};
 /// How long a stop waits for a login that is being renewed, and how often it looks.
 constexpr std::chrono::seconds kRenewal{35};
 constexpr std::chrono::milliseconds kLook{50};
+/// A box that has lived as long as this will live on for a while.
+constexpr std::chrono::seconds kSettled{1};
 
 using Clock = std::chrono::steady_clock;
 
@@ -45,7 +48,8 @@ class Supervisor {
       : box_(std::move(box)),
         loop_(*box_.loop),
         signals_(sys::make_signal_descriptor(supervised_signals())),
-        timer_(sys::make_timer()) {}
+        timer_(sys::make_timer()),
+        settled_(sys::make_timer()) {}
 
   report::Outcome run() {
     loop_.add(box_.child->pidfd.get(), EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
@@ -54,6 +58,11 @@ class Supervisor {
       sys::clear_timer(timer_.get());
       go_on();
     });
+    loop_.add(settled_.get(), EPOLLIN, [this](std::uint32_t) {
+      sys::clear_timer(settled_.get());
+      sys::give_back_memory();
+    });
+    sys::arm_timer(settled_.get(), kSettled);
     loop_.add(box_.status_pipe, EPOLLIN, [this](std::uint32_t) { read_status(); });
     const auto take = [this](int pipe, const auto& sink) {
       if (pipe >= 0)
@@ -221,6 +230,7 @@ class Supervisor {
   sys::EventLoop& loop_;
   sys::UniqueFd signals_;
   sys::UniqueFd timer_;
+  sys::UniqueFd settled_;
   BwrapStatus status_;
   int stopped_by_ = 0;
   bool asked_ = false;        ///< the command has been told

@@ -4,6 +4,7 @@ this host without a box or in a plain bwrap: there it must work, or the test wou
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import pathlib
@@ -171,13 +172,36 @@ def test_the_program_of_the_box_can_not_be_changed(host):
               "    except OSError as error:\n"
               "        print(error.errno)\n")
     done = host.run(PYTHON, "-c", attack)
-    assert done.stdout.splitlines()[0] == str(own), done.stderr
+    assert done.stdout.splitlines()[:1] == [str(own)], done.stderr
     assert "worked" not in done.stdout
     assert stat.S_IMODE(own.stat().st_mode) == 0o755 and own.stat().st_mtime != 0
     # Control: a plain bwrap from the same file can be changed.
     plain = run_plain(host, [str(own), *plain_bwrap()[1:], PYTHON, "-c", attack])
     assert "worked" in plain.stdout
     assert stat.S_IMODE(own.stat().st_mode) == 0o4777
+
+
+def test_bwrap_itself_has_no_capability_over_the_outer_namespaces(host):
+    """As root it keeps capabilities: in a user namespace below the one that the outer namespaces belong to."""
+    box = host.popen("run", "--yes", "--quiet", "--network", "offline", "--", "sh", "-c", "echo up; read x",
+                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert box.stdout.readline() == "up\n"
+        (outer,) = children(box.pid)
+        user = os.stat(f"/proc/{outer}/ns/user").st_ino
+        for name in ("mnt", "net", "pid"):
+            with open(f"/proc/{outer}/ns/{name}", "rb") as space:
+                owner = fcntl.ioctl(space, 0xb701)  # NS_GET_USERNS, ioctl_ns(2)
+            try:
+                assert os.fstat(owner).st_ino != user, name
+            finally:
+                os.close(owner)
+    finally:
+        box.communicate("\n", timeout=30)
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_crash_leaves_no_core_outside(host):

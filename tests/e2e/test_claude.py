@@ -329,7 +329,7 @@ def test_a_stop_request_lets_it_tidy_up(claude, session):
         time.sleep(0.05)
     (supervisor,) = [pid for pid, command in claude.host.processes().items() if command.startswith(claude.host.binary)]
     os.kill(supervisor, signal.SIGTERM)
-    session.wait_for(r"^READY\$$", history=0)
+    session.wait_for(r"READY\$$", history=0)  # where the client left the cursor
     session.line("echo STATUS=$?")
     session.wait_for(r"^STATUS=143$")
     assert not list(sessions.glob("*.json"))

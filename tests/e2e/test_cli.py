@@ -482,7 +482,7 @@ def test_timings(host):
     done = host.run("true", options=("--quiet", "--timings"))
     assert done.stderr.startswith("claudebox: planning ")
     stages = re.findall(r"(?:: |, )([a-z ]+) [\d.]+ ms", done.stderr)
-    assert stages == ["planning", "audit", "instance", "state", "protections", "sources", "namespaces", "box"]
+    assert stages == ["planning", "audit", "instance", "state", "protections", "namespaces", "box"]
 
 
 # --- instances -----------------------------------------------------------------------------------------------------
@@ -614,7 +614,7 @@ OLD_BWRAP = """#!/bin/sh
 case "$1" in
 --version) echo bubblewrap 0.4.1 ;;
 --help) echo '    --args FD    --bind SRC DEST    --json-status-fd FD    --ro-bind-data FD DEST    --seccomp FD' ;;
-*) echo 'bwrap: Unknown option --bind-fd' >&2; exit 1 ;;
+*) echo 'bwrap: Unknown option --disable-userns' >&2; exit 1 ;;
 esac
 """
 
@@ -623,7 +623,7 @@ def test_bwrap_too_old(host):
     host.write(".local/bin/bwrap", OLD_BWRAP, 0o755)
     done = host.box(*RUN)
     assert done.returncode == 125
-    assert "bubblewrap 0.4.1" in done.stderr and "too old" in done.stderr and "--bind-fd" in done.stderr
+    assert "bubblewrap 0.4.1" in done.stderr and "too old" in done.stderr and "--disable-userns" in done.stderr
     assert "0.8.0 or later is needed" in done.stderr
     assert not (host.project / "started").exists()
     checked = host.box("check")

@@ -16,9 +16,9 @@ for number, line in enumerate((root / "docs/threat-model.md").read_text().splitl
         continue
     promises += 1
     held_by = cells[3]
-    if not re.search(r"unit|e2e|rows?", held_by):
+    if not re.search(r"unit|e2e|fuzz|rows?", held_by):
         problems.append(f"{number}: no test holds it: {cells[1].strip()}")
-    for kind, names in re.findall(r"(unit|e2e|rows?) ((?:`[^`]+`(?: \([^)]*\))?(?:, )?)+)", held_by):
+    for kind, names in re.findall(r"(unit|e2e|fuzz|rows?) ((?:`[^`]+`(?: \([^)]*\))?(?:, )?)+)", held_by):
         for name, detail in re.findall(r"`([^`]+)`(?: \(([^)]*)\))?", names):
             if kind == "unit":
                 file = root / "src" / f"{name}.cc"
@@ -31,6 +31,9 @@ for number, line in enumerate((root / "docs/threat-model.md").read_text().splitl
             elif kind == "e2e":
                 if not (root / "tests/e2e" / f"{name}.py").exists():
                     problems.append(f"{number}: there is no tests/e2e/{name}.py")
+            elif kind == "fuzz":
+                if not (root / "tests/fuzz" / f"{name}.cc").exists():
+                    problems.append(f"{number}: there is no tests/fuzz/{name}.cc")
             elif f'"{name.rstrip("*")}' not in claims:
                 problems.append(f"{number}: the selftest has no row {name}")
 

@@ -1,9 +1,10 @@
-#include "sys/release_later.h"
+#include "sys/inotify_instance.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
 
+#include <cerrno>
 #include <chrono>
 #include <thread>
 
@@ -21,30 +22,23 @@ bool ends_within(int descriptor, std::chrono::milliseconds limit) {
 }
 
 /// A pipe's reader sees when the last writer is released, whoever had it.
-TEST(ReleaseLater, TheDescriptorIsReleasedSoon) {
+TEST(Inotify, WhatIsGivenUpIsReleasedSoon) {
   Pipe pipe = make_pipe();
   ASSERT_EQ(::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK), 0);
   char byte = 0;
   ASSERT_LT(::read(pipe.read.get(), &byte, 1), 0);
-  release_later(std::move(pipe.write));
+  release_inotify(std::move(pipe.write));
   EXPECT_TRUE(ends_within(pipe.read.get(), std::chrono::seconds(10)));
+  release_inotify({});  // none is none
 }
 
-TEST(ReleaseLater, AnEmptyOneIsNothing) {
-  release_later({});
-}
-
-/// inotify's limit is 128 instances a user: one that is not released would show here.
-TEST(ReleaseLater, NothingOfThemPilesUp) {
+/// More than a user may have at once, with no pause between them: each waits for the ones before where it has to.
+TEST(Inotify, TheLimitIsNotReachedByThoseThatAreGivenUp) {
   for (int i = 0; i < 300; ++i) {
-    UniqueFd watcher(::inotify_init1(IN_CLOEXEC));
-    for (int tries = 0; !watcher && tries < 100; ++tries) {  // the worker may be behind
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      watcher.reset(::inotify_init1(IN_CLOEXEC));
-    }
-    ASSERT_TRUE(watcher) << i;
-    ASSERT_GE(::inotify_add_watch(watcher.get(), "/", IN_CREATE), 0);
-    release_later(std::move(watcher));
+    UniqueFd inotify = make_inotify();
+    ASSERT_TRUE(inotify) << i << ": errno " << errno;
+    ASSERT_GE(::inotify_add_watch(inotify.get(), "/", IN_CREATE), 0);
+    release_inotify(std::move(inotify));
   }
 }
 
