@@ -38,6 +38,20 @@ def wait_until(condition, seconds: float) -> bool:
     return bool(condition())
 
 
+def with_variable(name: str, value: str) -> set[int]:
+    entry = f"{name}={value}".encode()
+    return {pid for pid in processes() if entry in content(pid, "environ").split(b"\0")}
+
+
+def kill(pids: set[int]) -> None:
+    """By their numbers, and only what was seen just now: the numbers of dead ones may be taken again."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass  # it went meanwhile, or is root's
+
+
 class Payload:
     """From `with` on it runs in the tool; afterwards nothing of the two is left."""
 
@@ -59,8 +73,7 @@ class Payload:
 
     def around(self) -> set[int]:
         """The tool's processes, without the command."""
-        marked = f"{MARK}={self.mark}".encode()
-        found = set(tree(self.tool.pid)) | {pid for pid in processes() if marked in content(pid, "environ").split(b"\0")}
+        found = set(tree(self.tool.pid)) | with_variable(MARK, self.mark)
         return found - set(self.sleeping())
 
     def __exit__(self, *_) -> None:
@@ -69,10 +82,5 @@ class Payload:
             self.tool.wait(3)
         except subprocess.TimeoutExpired:
             pass
-        # By their numbers, and only while they are still those: the numbers of dead ones may be taken again.
-        for pid in self.around() | set(self.sleeping()):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass  # it went meanwhile, or is root's
+        kill(self.around() | set(self.sleeping()))
         self.tool.wait()

@@ -22,8 +22,8 @@ from figures import Report
 from host import Host
 from memory import pss_mb
 from network import TestNet
-from payload import Payload, content
-from tools import Tool, find, how_to_get, versions
+from payload import Payload, content, kill, with_variable
+from tools import LEFT_BY, Tool, find, how_to_get, versions
 
 OURS = "claudebox internet"
 GOALS = {"srt": 25, "codex": 7, "firejail": 4}  # PERF-2, by family
@@ -62,10 +62,13 @@ def measure(host: Host, report: Report, rounds: int, gateway: bool, network: con
     for name, reason in result["could_not_run"].items():
         report.line(name, reason)
     result["allows"] = {tool.name: tool.allows for tool in tools}
-    start(host, report, rounds, tools, gateway)
-    memory(host, report, tools)
-    with network as net:
-        leak_table(report, leaks.table(host, net, tools))
+    try:
+        start(host, report, rounds, tools, gateway)
+        memory(host, report, tools)
+        with network as net:
+            leak_table(report, leaks.table(host, net, tools))
+    finally:
+        kill(with_variable(LEFT_BY, str(host.root)))
 
 
 def ours(host: Host, gateway: bool) -> list[Tool]:

@@ -17,6 +17,7 @@ FROM_NPM = {"srt": "@anthropic-ai/sandbox-runtime", "codex": "@openai/codex"}
 # Root's own cache is closed to the user in whose name it may measure.
 CACHE = (pathlib.Path("/var/cache") if os.getuid() == 0 else
          pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")) / "claudebox-bench"
+LEFT_BY = "CLAUDEBOX_BENCH_ROOT"  # a variable by which what a tool leaves running is known: podman keeps a process for its namespaces
 USR = ["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin", "--symlink",
        "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"]
 
@@ -86,7 +87,7 @@ def firejail() -> list[Tool]:
 def podman(host: Host) -> list[Tool]:
     path = shutil.which("podman") or ""
     # Where podman keeps the run's state; without it podman takes one for every run of this user.
-    environment = {"XDG_RUNTIME_DIR": str(host.home / "podman-run")}
+    environment = {"XDG_RUNTIME_DIR": str(host.home / "podman-run"), LEFT_BY: str(host.root)}
     words = [path, "run", "--rm", "--network", "slirp4netns", "--volume", "/usr:/usr:ro", "--volume",
              f"{host.project}:{host.project}", "--workdir", str(host.project), "localhost/claudebox-bench"]
     tool = Tool("podman", "podman", words, "slirp4netns", environment, "" if path else "not installed")
