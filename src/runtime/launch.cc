@@ -154,7 +154,7 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   };
   const HeldSignals held;
   const Snapshot before(plan.sweeps);
-  const NewRepositories repositories(plan);
+  NewRepositories repositories(plan);
   const Stubs stubs(plan.stubs);
   Guard guard(plan.watches);
   Terminal terminal;

@@ -50,9 +50,10 @@ class Network {
   void watch_slirp();
   void unwatch_slirp();
   void restart_slirp(const std::string& why);
-  void restart_gateway();
+  void restart_gateway(const std::string& why);
   bool may_restart(const std::string& what);
   void connect_slirp();
+  void look_whether_ready();
   void on_slirp_ready();
   void on_control(std::uint32_t events);
   void on_message(const gateway::Message& message);
@@ -78,6 +79,7 @@ class Network {
   std::chrono::steady_clock::time_point connect_by_;
   std::deque<std::chrono::steady_clock::time_point> restarts_;
   std::map<net::Grant, std::chrono::steady_clock::time_point> grants_;  ///< with when they were last given
+  int looks_left_ = 0;  ///< until what is not ready is given up
   bool connected_ = false;
   bool slirp_ready_ = false;
   bool confined_ = false;
