@@ -1,6 +1,5 @@
 #include <cstring>
-#include <string>
-#include <vector>
+#include <span>
 
 #include "cli/run.h"
 #include "gateway/gateway.h"
@@ -9,5 +8,5 @@ int main(int argc, char** argv) {
   // Before anything else: the gateway starts on the way to the first packet, and needs nothing of the command line.
   if (argc == 2 && std::strcmp(argv[1], claudebox::gateway::kGatewayArgument) == 0)
     return claudebox::gateway::run();
-  return claudebox::cli::run(std::vector<std::string>(argv + 1, argv + argc));
+  return claudebox::cli::run(std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0));
 }

@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -19,7 +20,23 @@ std::string errno_text(int errno_value) {
   return name ? text + " (" + name + ")" : text;
 }
 
+const char* exhaustion_hint(int errno_value) {
+  switch (errno_value) {
+    case EMFILE:
+      return "too many files are open: ulimit -n shows the limit, and raises it";
+    case ENFILE:
+      return "too many files are open on this machine: sysctl fs.file-max shows the limit";
+    case ENOMEM:
+      return "memory has run out: ulimit -v and ulimit -d show limits of this shell, free what the machine "
+             "has";
+    default:
+      return nullptr;
+  }
+}
+
 void throw_system_error(int errno_value, std::string what_failed, std::string hint) {
+  if (const char* exhausted = exhaustion_hint(errno_value))
+    hint = hint.empty() ? exhausted : exhausted + ("\n" + hint);
   throw Error(std::move(what_failed) + ": " + errno_text(errno_value), std::move(hint));
 }
 

@@ -40,7 +40,12 @@ class Error : public std::exception {
   std::optional<ExitCode> exit_;
 };
 
-/// Throws an Error "what_failed: strerror(errno_value)". `errno_value` is usually `errno`.
+/// What to do where an errno value says that something has run out (descriptors, memory); null for any other. That is the
+/// cause then, whatever was tried.
+const char* exhaustion_hint(int errno_value);
+
+/// Throws an Error "what_failed: strerror(errno_value)". `errno_value` is usually `errno`. Its hint is that of what has run out,
+/// where something has, and `hint`.
 [[noreturn]] void throw_system_error(int errno_value, std::string what_failed, std::string hint = {});
 
 /// "Permission denied (EACCES)" for an errno value.

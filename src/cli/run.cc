@@ -1,7 +1,9 @@
 #include "cli/run.h"
 
 #include <array>
+#include <cerrno>
 #include <exception>
+#include <new>
 
 #include "cli/command.h"
 #include "sys/host.h"
@@ -87,16 +89,21 @@ int dispatch(const LowArgs& low, const ClosedStreams& closed) {
 
 }  // namespace
 
-int run(const std::vector<std::string>& arguments) {
+int run(std::span<char* const> arguments) noexcept {
   const ClosedStreams closed = fill_standard_streams();
   base::ExitCode status = base::ExitCode::usage;
   try {
-    const LowArgs low = parse(arguments);
+    const LowArgs low = parse({arguments.begin(), arguments.end()});
     status = runs_nothing(low) ? base::ExitCode::failure : base::ExitCode::setup;
     return dispatch(low, closed);
   } catch (const base::Error& error) {
     say_problem(error.message(), error.hint());
     status = error.exit().value_or(status);
+  } catch (const std::bad_alloc&) {
+    // In pieces: there may be none for a text.
+    say("claudebox: can't go on: out of memory (ENOMEM)\nhint: ");
+    say(base::exhaustion_hint(ENOMEM));
+    say("\n");
   } catch (const std::exception& error) {
     say_problem(std::string("internal error: ") + error.what(), "please report it");
   }

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -60,7 +61,10 @@ void drop_access() {
   if (::syscall(SYS_close_range, sys::kGatewayControl + 1, ~0U, 0) < 0)
     base::throw_system_error(errno, "can't close descriptors");
   for (const auto& [resource, value] : kLimits) {
-    const rlimit limit{.rlim_cur = value, .rlim_max = value};
+    // One that is lower already stays: it can't be raised, and keeps the promise as well.
+    rlimit limit{};
+    if (::getrlimit(resource, &limit) < 0) base::throw_system_error(errno, "can't read a limit");
+    limit.rlim_cur = limit.rlim_max = std::min<rlim_t>(value, limit.rlim_max);
     if (::setrlimit(resource, &limit) < 0) base::throw_system_error(errno, "can't set a limit");
   }
   ::signal(SIGPIPE, SIG_IGN);

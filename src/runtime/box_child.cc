@@ -230,20 +230,17 @@ bool set_limit(const ResourceLimit& limit) noexcept {
 }  // namespace
 
 BoxChild start_box_child(const BoxChildSpec& spec) {
-  sys::Pipe alive = sys::make_pipe();
+  sys::UniqueFd alive = sys::make_life_lock();
   sys::Pipe error = sys::make_pipe();
   BoxRootSpec root = spec.root->spec();
   root.login = spec.login;
   unsigned long flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS;
   if (spec.network) flags |= CLONE_NEWNET;
   BoxChild child{sys::clone_child(flags), {}};
-  if (child.pid == 0) {
-    ::close(alive.write.get());  // else the child would keep itself from noticing
-    become_bwrap(spec, root, alive.read.get(), error.write.get());
-  }
+  if (child.pid == 0) become_bwrap(spec, root, alive.get(), error.write.get());
   if (child.pid < 0) throw_clone_error(-child.pid);
 
-  child.alive = std::move(alive.write);
+  child.alive = std::move(alive);
   error.write.reset();
   Failure failure{};
   ssize_t got = 0;

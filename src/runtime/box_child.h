@@ -45,7 +45,7 @@ struct BoxChildSpec {
 
 /// A box that runs: the process is pid 1 of the outer pid namespace.
 struct BoxChild : sys::ChildProcess {
-  sys::UniqueFd alive;  ///< write end: while it is open, the child knows that its supervisor lives
+  sys::UniqueFd alive;  ///< its supervisor's life lock
 };
 
 /// Makes the outer user, mount, pid and (by tier) network namespaces, sets them up and executes bwrap there.

@@ -22,6 +22,8 @@ class ForwardHelper {
   /// `loop` must outlive this. Throws.
   ForwardHelper(sys::EventLoop& loop, pid_t box);
   ~ForwardHelper();
+  /// Whether the box was still there.
+  bool has_box() const { return static_cast<bool>(network_namespace_); }
   ForwardHelper(const ForwardHelper&) = delete;
   ForwardHelper& operator=(const ForwardHelper&) = delete;
 

@@ -175,6 +175,7 @@ void Forwards::State::start(sys::EventLoop& loop, pid_t box, std::vector<sys::Un
   raise_descriptor_limit();
   loop_ = &loop;
   if (publishes_) helper_ = std::make_unique<ForwardHelper>(loop, box);
+  if (helper_ && !helper_->has_box()) return;  // a short command: it has run, and nobody is left to reach
   retry_timer_ = sys::make_timer();
   loop.add(retry_timer_.get(), EPOLLIN, [this](std::uint32_t) {
     std::uint64_t expirations = 0;

@@ -16,8 +16,8 @@ namespace {
 
 /// Should: run right after the clone. Mustn't: allocate, throw, return. A gateway that can't be executed is seen by the
 /// end of its socket.
-[[noreturn]] void become_gateway(int control) noexcept {
-  if (!sys::tie_to_parent(control)) ::_exit(125);
+[[noreturn]] void become_gateway(int control, int alive) noexcept {
+  if (!sys::tie_to_parent(alive)) ::_exit(125);
   ::setsid();  // Ctrl-C and Ctrl-Z of the terminal are the command's
   if (::dup2(control, sys::kGatewayControl) < 0 || ::fcntl(sys::kGatewayControl, F_SETFD, 0) < 0)
     ::_exit(125);
@@ -34,10 +34,11 @@ namespace {
 
 GatewayProcess::GatewayProcess() {
   sys::SocketPair pair = sys::make_socket_pair();
+  alive_ = sys::make_life_lock();
   process_ = sys::clone_child(0);
   if (process_.pid == 0) {
     ::close(pair.first.get());
-    become_gateway(pair.second.get());
+    become_gateway(pair.second.get(), alive_.get());
   }
   if (process_.pid < 0)
     base::throw_system_error(-process_.pid, "can't start the gateway of the box's network");

@@ -34,6 +34,7 @@ class GatewayProcess {
 
  private:
   sys::UniqueFd control_;
+  sys::UniqueFd alive_;  ///< its supervisor's life lock
   sys::ChildProcess process_;
   std::array<std::uint8_t, gateway::kMaxMessage> buffer_{};
 };

@@ -34,6 +34,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kConnectEvery = 100us;
 constexpr auto kStartLimit = 10s;
+/// Counted in looks, so that a time in which claudebox itself was stopped is not taken for theirs.
+constexpr auto kLookEvery = 100ms;
+constexpr int kLooks = kStartLimit / kLookEvery;
 constexpr std::size_t kMaxRestarts = 5;
 constexpr auto kRestartWindow = 60s;
 constexpr std::size_t kPrefixesPerMessage = 500;
@@ -59,6 +62,15 @@ gateway::Configure configuration(const plan::Plan& plan) {
   return configure;
 }
 
+/// A gateway tells nobody why it ended before it was confined.
+[[noreturn]] void throw_untold(int error) {
+  if (error == EPIPE)
+    throw base::Error(
+        "the gateway of the box's network ended before it was ready",
+        "ulimit -a shows whether a limit is too low for it; claudebox check looks for other causes");
+  base::throw_system_error(error, "can't tell the gateway what to do");
+}
+
 /// What a program printed, behind a message.
 std::string detail(std::string output) {
   while (!output.empty() && (output.back() == '\n' || output.back() == ' ')) output.pop_back();
@@ -67,13 +79,12 @@ std::string detail(std::string output) {
 
 }  // namespace
 
-Network::Network(const plan::Plan& plan)
-    : plan_(plan), gateway_wanted_(plan.has_gateway()), forwards_(plan.net) {
+Network::Network(const plan::Plan& plan, UpstreamServers upstream)
+    : plan_(plan), gateway_wanted_(plan.has_gateway()), upstream_(std::move(upstream)), forwards_(plan.net) {
   if (!gateway_wanted_) return;
   slirp_.emplace(plan.net);
   gateway_ = std::make_unique<GatewayProcess>();  // it waits for what `start` tells it
   host_.emplace();
-  upstream_.emplace();
   timer_ = sys::make_timer();
 }
 
@@ -93,7 +104,9 @@ void Network::start(sys::EventLoop& loop, BoxNetwork network, pid_t box, Network
   if (!gateway_wanted_) return;
   tell_gateway();
   loop_->add(host_->descriptor(), EPOLLIN, [this](std::uint32_t) { guarded([this] { on_host_change(); }); });
-  loop_->add(timer_.get(), EPOLLIN, [this](std::uint32_t) { guarded([this] { connect_slirp(); }); });
+  loop_->add(timer_.get(), EPOLLIN, [this](std::uint32_t) {
+    guarded([this] { connected_ ? look_whether_ready() : connect_slirp(); });
+  });
   watch_slirp();
 }
 
@@ -110,8 +123,7 @@ void Network::tell_gateway() {
   loop_->add(gateway_->descriptor(), EPOLLIN,
              [this](std::uint32_t events) { guarded([this, events] { on_control(events); }); });
   const std::array descriptors{box_.tun.get(), box_.udp.get(), box_.tcp.get()};
-  if (!gateway_->send(configuration(plan_), descriptors))
-    base::throw_system_error(errno, "can't tell the gateway what to do");
+  if (!gateway_->send(configuration(plan_), descriptors)) throw_untold(errno);
   stage("gateway told");
   send_prefixes();
   stage("host's networks");
@@ -168,7 +180,8 @@ void Network::connect_slirp() {
   if (connected_) return;
   if (auto socket = slirp_->try_connect()) {
     connected_ = true;
-    sys::arm_timer(timer_.get(), std::chrono::microseconds(0));  // else it stays readable, and the loop spins
+    looks_left_ = kLooks;
+    sys::arm_timer(timer_.get(), kLookEvery);
     const std::array descriptors{socket->get()};
     if (!gateway_->send(gateway::SlirpSocket{}, descriptors))
       base::throw_system_error(errno, "can't hand slirp4netns to the gateway");
@@ -178,6 +191,15 @@ void Network::connect_slirp() {
   if (std::chrono::steady_clock::now() > connect_by_)
     throw base::Error("slirp4netns does not answer" + detail(slirp_->output()));
   sys::arm_timer(timer_.get(), kConnectEvery);
+}
+
+/// One that hangs ends nothing by itself.
+void Network::look_whether_ready() {
+  sys::clear_timer(timer_.get());
+  if (confined_ && slirp_ready_) return;
+  if (--looks_left_ > 0) return sys::arm_timer(timer_.get(), kLookEvery);
+  if (!confined_) return restart_gateway("the gateway does not get ready");
+  restart_slirp("slirp4netns does not get ready" + detail(slirp_->output()));
 }
 
 void Network::on_slirp_ready() {
@@ -197,7 +219,7 @@ void Network::on_control(std::uint32_t events) {
       case GatewayProcess::Read::nothing:
         return;
       case GatewayProcess::Read::end:
-        return restart_gateway();
+        return restart_gateway("the gateway ended");
       case GatewayProcess::Read::message:
         on_message(message);
     }
@@ -210,7 +232,7 @@ void Network::on_message(const gateway::Message& message) {
     stage("gateway confined");
     release();
   } else if (const auto* wanted = std::get_if<gateway::WantUpstream>(&message)) {
-    const auto socket = upstream_->open(wanted->attempt, wanted->tcp);
+    const auto socket = upstream_.open(wanted->attempt, wanted->tcp);
     const std::array descriptors{socket.get()};
     gateway_->send(gateway::Upstream{wanted->id}, std::span(descriptors).first(socket ? 1 : 0));
   } else if (const auto* granted = std::get_if<gateway::Granted>(&message)) {
@@ -254,10 +276,10 @@ void Network::restart_slirp(const std::string& why) {
   watch_slirp();
 }
 
-void Network::restart_gateway() {
+void Network::restart_gateway(const std::string& why) {
   loop_->remove(gateway_->descriptor());
   unwatch_slirp();
-  if (!may_restart("the gateway ended")) return;
+  if (!may_restart(why)) return;
   gateway_ = std::make_unique<GatewayProcess>();
   tell_gateway();
   slirp_.emplace(plan_.net);

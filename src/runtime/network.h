@@ -32,8 +32,8 @@ struct NetworkCallbacks {
 class Network {
  public:
   /// Opens the listeners of --publish and starts slirp4netns and the gateway where the tier has them: their starts take
-  /// longest, and need nothing of the box. Throws; nothing is left then.
-  explicit Network(const plan::Plan& plan);
+  /// longest, and need nothing of the box. `upstream` is whom the box's name server asks. Throws; nothing is left then.
+  explicit Network(const plan::Plan& plan, UpstreamServers upstream = UpstreamServers());
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
   ~Network();
@@ -50,9 +50,10 @@ class Network {
   void watch_slirp();
   void unwatch_slirp();
   void restart_slirp(const std::string& why);
-  void restart_gateway();
+  void restart_gateway(const std::string& why);
   bool may_restart(const std::string& what);
   void connect_slirp();
+  void look_whether_ready();
   void on_slirp_ready();
   void on_control(std::uint32_t events);
   void on_message(const gateway::Message& message);
@@ -66,7 +67,7 @@ class Network {
   const plan::Plan& plan_;
   bool gateway_wanted_;
   std::optional<HostNetworks> host_;
-  std::optional<UpstreamServers> upstream_;
+  UpstreamServers upstream_;
   std::optional<Slirp> slirp_;
   std::unique_ptr<GatewayProcess> gateway_;
   Forwards forwards_;
@@ -78,6 +79,7 @@ class Network {
   std::chrono::steady_clock::time_point connect_by_;
   std::deque<std::chrono::steady_clock::time_point> restarts_;
   std::map<net::Grant, std::chrono::steady_clock::time_point> grants_;  ///< with when they were last given
+  int looks_left_ = 0;  ///< until what is not ready is given up
   bool connected_ = false;
   bool slirp_ready_ = false;
   bool confined_ = false;

@@ -17,6 +17,8 @@ namespace {
 constexpr double kLeast = 1, kMost = 500, kPart = 0.02;
 /// From this life on it is said that a project was too large to be looked through.
 constexpr double kLongLife = 5000;
+/// A clock that differs by this much was set, and not just read at another tick.
+constexpr double kSet = 100;
 constexpr std::size_t kMaxHooks = 64;
 
 double milliseconds(const timespec& time) {
@@ -61,6 +63,17 @@ NewRepositories::NewRepositories(const plan::Plan& plan)
       covered_.insert(mount.target);
   // The clock that times of change are taken from; the finer one is ahead of it.
   ::clock_gettime(CLOCK_REALTIME_COARSE, &start_);
+  booted_ = now(CLOCK_BOOTTIME);
+}
+
+/// Where the wall clock was set back, what the box made from then on has times before the start. Looked for are those, too: the
+/// start is moved back as far as the clock was.
+void NewRepositories::follow_the_clock() {
+  const double ahead = milliseconds(start_) + now(CLOCK_BOOTTIME) - booted_ - now(CLOCK_REALTIME_COARSE);
+  if (ahead < kSet) return;
+  const double start = milliseconds(start_) - ahead;
+  start_.tv_sec = static_cast<time_t>(start / 1e3);
+  start_.tv_nsec = 0;
 }
 
 NewRepositories::Entries NewRepositories::read(const std::string& directory) {
@@ -105,10 +118,11 @@ bool NewRepositories::is_new(const std::string& git_dir) const {
   return changed;
 }
 
-std::vector<report::Finding> NewRepositories::find() const {
+std::vector<report::Finding> NewRepositories::find() {
   std::vector<report::Finding> findings;
   if (!look_) return findings;
-  const double life = now(CLOCK_REALTIME) - milliseconds(start_);
+  follow_the_clock();
+  const double life = now(CLOCK_BOOTTIME) - booted_;
   const double end = now(CLOCK_THREAD_CPUTIME_ID) + std::min(std::max(kLeast, life * kPart), kMost);
   struct stat root{};
   if (::lstat(root_.c_str(), &root) < 0) return findings;

@@ -109,7 +109,7 @@ std::vector<std::string> command_line(const plan::Network& network, int ready, i
 }  // namespace
 
 Slirp::Slirp(const plan::Network& network) {
-  sys::Pipe alive = sys::make_pipe();
+  alive_ = sys::make_life_lock();
   sys::Pipe error = sys::make_pipe();
   sys::Pipe ready = sys::make_pipe();
   sys::Pipe exit = sys::make_pipe();
@@ -130,13 +130,9 @@ Slirp::Slirp(const plan::Network& network) {
   std::snprintf(spec.gid_map.data(), spec.gid_map.size(), "0 %u 1", ::getgid());
 
   process_ = sys::clone_child(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID);
-  if (process_.pid == 0) {
-    ::close(alive.write.get());
-    become_slirp(spec, alive.read.get(), error.write.get());
-  }
+  if (process_.pid == 0) become_slirp(spec, alive_.get(), error.write.get());
   if (process_.pid < 0)
     base::throw_system_error(-process_.pid, "can't start slirp4netns", "claudebox check looks for the cause");
-  alive_ = std::move(alive.write);
   exit_ = std::move(exit.write);
   error_ = std::move(error.read);
   ready_ = std::move(ready.read);

@@ -32,7 +32,7 @@ class Slirp {
  private:
   bool executed();
 
-  sys::UniqueFd alive_;  ///< write end: while it is open, the child knows that its supervisor lives
+  sys::UniqueFd alive_;  ///< its supervisor's life lock
   sys::UniqueFd exit_;   ///< slirp4netns ends when this end is closed
   sys::UniqueFd error_;
   sys::UniqueFd ready_;

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
+#include "sys/fs.h"
 
 namespace claudebox::runtime {
 namespace {
@@ -36,19 +37,25 @@ bool is_directory(int directory, const std::string& name) {
   return ::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
+/// An empty commondir would keep git from working, so none is left where there is no room for what it says.
+void fill(int file, int directory, const std::string& name, const plan::Stub& stub) {
+  const ssize_t put = ::write(file, stub.content.data(), stub.content.size());
+  if (put == static_cast<ssize_t>(stub.content.size())) return;
+  const int error = put < 0 ? errno : ENOSPC;
+  ::unlinkat(directory, name.c_str(), 0);
+  sys::throw_file_error(error, "protect " + stub.path);
+}
+
 void make(const plan::Stub& stub, int directory) {
   const std::string name = base::base_name(stub.path);
   if (stub.kind == plan::Stub::Kind::directory) {
     if (::mkdirat(directory, name.c_str(), 0755) < 0 && !(errno == EEXIST && is_directory(directory, name)))
-      base::throw_system_error(errno, "can't protect " + stub.path);
+      sys::throw_file_error(errno, "protect " + stub.path);
     return;
   }
   const sys::UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (file) {
-    sys::write_all(file.get(), stub.content);
-    return;
-  }
-  if (errno != EEXIST) base::throw_system_error(errno, "can't protect " + stub.path);
+  if (file) return fill(file.get(), directory, name, stub);
+  if (errno != EEXIST) sys::throw_file_error(errno, "protect " + stub.path);
   if (content_of(directory, name) != stub.content)
     throw base::Error("can't protect " + stub.path + ": another file with that name appeared while starting",
                       "look at it: it redirects git; remove it if it is not yours, and start again");

@@ -1,7 +1,9 @@
 #include "runtime/stubs.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <optional>
 
 #include "base/error.h"
@@ -43,6 +45,20 @@ TEST(Stubs, SomebodyElsesFileIsAnErrorAndStays) {
   git.write("commondir", "/elsewhere\n");
   EXPECT_THROW(const Stubs stubs(stubs_in(git)), base::Error);
   EXPECT_EQ(git.read("commondir"), "/elsewhere\n");
+}
+
+/// A limit on the size of files fails the write just as a full disk does.
+TEST(Stubs, WithoutRoomNoHalfOneIsLeft) {
+  const TempDir git;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  EXPECT_THROW(const Stubs stubs(stubs_in(git)), base::Error);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_TRUE(std::filesystem::is_empty(git.path()));
 }
 
 TEST(Stubs, AFailureTakesTheEarlierOnesAway) {

@@ -5,7 +5,7 @@
 //      ├──a protection no longer holds, the network broke for good─────────────────┤
 //      └──the command ends─────────────────────────────────────────────────────────┴──────► ended
 //
-// running: terminal signals (Ctrl-C, Ctrl-\) reach the whole foreground group, the command included, so the
+// running: before its network is ready there is no command, so whatever asks for an end ends the box. Then terminal signals (Ctrl-C, Ctrl-\) reach the whole foreground group, the command included, so the
 //   supervisor only survives them and lets the command decide. Sent by a process (kill -INT), or where the command has a
 //   session of its own, they reach the supervisor alone, so it hands them on. SIGTSTP, SIGTTIN and SIGTTOU keep their defaults: on Ctrl-Z the
 //   supervisor stops with the rest of the group, and the shell gets its prompt.
@@ -89,6 +89,9 @@ class Supervisor {
     stage("release");
   }
 
+  /// Before that nobody else takes notice of Ctrl-C.
+  bool command_may_run() const { return box_.block_pipe < 0 || released_; }
+
   void network_failed(const std::string& reason) {
     network_failure_ = reason;
     kill_box();
@@ -108,7 +111,8 @@ class Supervisor {
       const int signal = static_cast<int>(info.ssi_signo);
       const bool from_terminal = info.ssi_code == SI_KERNEL;
       if (box_.options->on_signal) box_.options->on_signal(signal);
-      if (signal == SIGTERM || signal == SIGHUP) {
+      const bool asks_for_end = signal == SIGTERM || signal == SIGHUP;
+      if (asks_for_end || (!command_may_run() && (signal == SIGINT || signal == SIGQUIT))) {
         stop(signal);
       } else if (!from_terminal || box_.own_session) {
         send_signal(find_inner_command(box_.child->pid), signal);
@@ -213,6 +217,10 @@ class Supervisor {
               .status = static_cast<int>(base::ExitCode::setup),
               .reason = network_failure_};
     if (code) return {.kind = Kind::exited, .status = *code};
+    if (stopped_by_ != 0 && !command_may_run())
+      return {.kind = Kind::killed,
+              .status = 128 + stopped_by_,
+              .reason = "stopped while the box's network was not ready: the command has not run"};
     if (stopped_by_ != 0)
       return {.kind = Kind::killed,
               .status = 128 + stopped_by_,

@@ -1,13 +1,15 @@
 #include "sys/child_process.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cerrno>
+
+#include "base/error.h"
 
 namespace claudebox::sys {
 
@@ -42,11 +44,22 @@ ChildProcess clone_child(unsigned long flags) noexcept {
   return child;
 }
 
-bool tie_to_parent(int parent_end) noexcept {
+UniqueFd make_life_lock() {
+  UniqueFd file = make_memory_file("claudebox-life", "");
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (::fcntl(file.get(), F_SETLK, &lock) < 0) base::throw_system_error(errno, "can't lock a file in memory");
+  return file;
+}
+
+bool tie_to_parent(int life_lock) noexcept {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return false;
-  pollfd parent{.fd = parent_end, .events = 0, .revents = 0};
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
   errno = 0;
-  return ::poll(&parent, 1, 0) == 0;  // else POLLHUP
+  return ::fcntl(life_lock, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 }  // namespace claudebox::sys

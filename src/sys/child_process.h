@@ -29,10 +29,15 @@ struct ChildProcess {
 /// where it failed.
 ChildProcess clone_child(unsigned long flags) noexcept;
 
-/// For the child's first act: asks for SIGKILL at the parent's death and then looks whether the parent still lives, by a
-/// pipe or socket of which the parent alone has the other end. False where it does not, or with errno set. The other way
-/// round a parent that dies in between is missed. The child must have closed its copy of the other end.
-/// getppid(2) can't tell: in a new pid namespace it is 0.
-bool tie_to_parent(int parent_end) noexcept;
+/// A lock that goes with this process, for tie_to_parent. To be kept until the child has looked at it. Throws.
+///
+/// A record lock of fcntl(2): no fork or clone hands it on. The end of a pipe would be open in every other child for as long as
+/// that has not executed its program, and one that is cloned just before the parent is killed would take its parent for alive.
+UniqueFd make_life_lock();
+
+/// For the child's first act: asks for SIGKILL at the parent's death and then looks whether the parent still lives, by its
+/// life lock, which the kernel drops before it sends that signal. False where it does not, or with errno set. The other way
+/// round a parent that dies in between is missed. getppid(2) can't tell: in a new pid namespace it is 0.
+bool tie_to_parent(int life_lock) noexcept;
 
 }  // namespace claudebox::sys

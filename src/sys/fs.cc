@@ -33,9 +33,6 @@ const char* hint_for(int error) {
     case EACCES:
     case EPERM:
       return "check who owns it and what its mode is: ls -ld";
-    case EMFILE:
-    case ENFILE:
-      return "too many files are open: ulimit -n shows the limit";
     case ELOOP:
       return "a symbolic link is in the way, and claudebox does not follow links there: look at it, then "
              "remove it";

@@ -50,11 +50,17 @@ FileInfo info_of(const struct stat& st) {
           .modified = st.st_mtim.tv_sec * std::int64_t{1'000'000'000} + st.st_mtim.tv_nsec};
 }
 
+/// Nothing is said of `path` where that can't be known because something has run out: a hook that can't be looked at for
+/// want of a descriptor must not be taken for none.
+void require_answer(int error, const std::string& path) {
+  if (base::exhaustion_hint(error)) base::throw_system_error(error, "can't look at " + path);
+}
+
 FileInfo info_at(const std::string& path, int flags) {
   struct stat st{};
-  if (::fstatat(AT_FDCWD, path.c_str(), &st, flags) < 0)
-    return {.kind = errno == EACCES ? FileKind::inaccessible : FileKind::missing};
-  return info_of(st);
+  if (::fstatat(AT_FDCWD, path.c_str(), &st, flags) == 0) return info_of(st);
+  require_answer(errno, path);
+  return {.kind = errno == EACCES ? FileKind::inaccessible : FileKind::missing};
 }
 
 Environment copy_environment() {
@@ -84,12 +90,18 @@ Identity read_identity() {
   const char* home = std::getenv("HOME");
   if (home && home[0] == '/') me.home = home;
   if (const char* shell = std::getenv("SHELL"); shell && shell[0] == '/') me.shell = shell;
-  if (const passwd* entry = ::getpwuid(me.uid)) {
+  errno = 0;
+  const passwd* const entry = ::getpwuid(me.uid);
+  if (!entry) require_answer(errno, "the user database");
+  if (entry) {
     me.user = entry->pw_name;
     if (me.home.empty()) me.home = entry->pw_dir;
     if (me.shell.empty()) me.shell = entry->pw_shell;
   }
-  if (const group* entry = ::getgrgid(me.gid)) me.group = entry->gr_name;
+  errno = 0;
+  const group* const own_group = ::getgrgid(me.gid);
+  if (!own_group) require_answer(errno, "the group database");
+  if (own_group) me.group = own_group->gr_name;
   if (me.user.empty()) me.user = "user" + std::to_string(me.uid);
   if (me.group.empty()) me.group = me.user;
   if (me.uid == 0) me.sudo_uid = parse_uid(std::getenv("SUDO_UID"));
@@ -156,6 +168,7 @@ class Host : public HostView {
   std::optional<std::string> read_link(const std::string& path) const override {
     char buffer[PATH_MAX];
     const ssize_t length = ::readlink(path.c_str(), buffer, sizeof buffer);
+    if (length < 0) require_answer(errno, path);
     if (length < 0 || static_cast<std::size_t>(length) == sizeof buffer) return std::nullopt;
     return std::string(buffer, static_cast<std::size_t>(length));
   }
@@ -169,6 +182,7 @@ class Host : public HostView {
   std::optional<std::string> read_head(const std::string& path, std::size_t length) const override {
     // O_NONBLOCK: opening a FIFO must not wait for a writer.
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file) require_answer(errno, path);
     struct stat st{};
     if (!file || ::fstat(file.get(), &st) < 0 || !S_ISREG(st.st_mode)) return std::nullopt;
     return read_open(file.get(), st, length);
@@ -179,6 +193,7 @@ class Host : public HostView {
     // Opening a device may do something.
     if (out.info.kind != FileKind::file) return out;
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
+    if (!file) require_answer(errno, path);
     struct stat st{};
     if (!file || ::fstat(file.get(), &st) < 0) {
       out.info = {.kind = errno == ENOENT ? FileKind::missing : FileKind::inaccessible};
@@ -199,7 +214,10 @@ class Host : public HostView {
   std::vector<std::string> list_directory(const std::string& path, std::size_t limit) const override {
     std::vector<std::string> names;
     DIR* directory = ::opendir(path.c_str());
-    if (!directory) return names;
+    if (!directory) {
+      require_answer(errno, path);
+      return names;
+    }
     while (names.size() < limit) {
       const dirent* entry = ::readdir(directory);
       if (!entry) break;

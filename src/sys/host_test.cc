@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <memory>
 
+#include "base/error.h"
 #include "temp_dir.h"
 
 namespace claudebox::sys {
@@ -116,6 +118,21 @@ TEST_F(HostFiles, WhatIsNoFileIsNotOpened) {
   EXPECT_EQ(host->open_file(at, 100).info.kind, FileKind::directory);
   EXPECT_EQ(host->open_file("/dev/null", 100).info.kind, FileKind::device);
   EXPECT_EQ(host->open_file(at + "/none", 100).info.kind, FileKind::missing);
+}
+
+/// A hook that can't be looked at is not taken for none.
+TEST_F(HostFiles, WhereDescriptorsHaveRunOutThereIsNoAnswer) {
+  const auto host = this_host();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_THROW(host->list_directory(root_ + "/a"), base::Error);
+  EXPECT_THROW(host->read_file(root_ + "/a/b/file"), base::Error);
+  EXPECT_THROW(host->read_head(root_ + "/a/b/file", 1), base::Error);
+  EXPECT_THROW(host->open_file(root_ + "/a/b/file", 1), base::Error);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(host->list_directory(root_ + "/a/b").size(), 2U);
 }
 
 }  // namespace

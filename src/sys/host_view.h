@@ -50,7 +50,8 @@ struct OpenedFile {
 
 using Environment = std::map<std::string, std::string, std::less<>>;
 
-/// Read-only facts. Every call is cheap (one or two system calls), never blocks on a FIFO, never writes.
+/// Read-only facts. Every call is cheap (one or two system calls), never blocks on a FIFO, never writes. Throws where
+/// descriptors or memory have run out: nothing is then no answer.
 class HostView {
  public:
   virtual ~HostView() = default;

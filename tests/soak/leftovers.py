@@ -1,9 +1,11 @@
 """What a box could leave behind, as one picture of a host in the test network: taken before and after, and compared.
 
   processes    below this one, which adopts every orphan (descendants.py)
-  namespaces   of every kind, as the kernel counts them for the test network's user namespace, so that one is found that
+  counted      namespaces of every kind, as the kernel counts them for the test network's user namespace, so that one is found that
                no process, descriptor or mount shows. For an ordinary user only: root's are counted machine-wide.
+  inotify      instances, as the kernel counts them for the same user namespace: of a process, and of none that is left
   held         namespaces that a process below this one, or a mount, keeps
+  descriptors  of this process
   devices      of the host's network
   mounts       of the host and of this process
   files        below the home, records of sessions apart, which are kept to a number; what names claudebox or slirp
@@ -19,6 +21,7 @@ import os
 import pathlib
 import re
 import sys
+import time
 
 import descendants
 
@@ -31,22 +34,27 @@ TCP_AFTERLIFE = {"04", "05", "06", "07", "09", "0B"}  # FIN_WAIT1, FIN_WAIT2, TI
 # --- on the host: this file as a program ----------------------------------------------------------------------------------
 
 
-def count_namespaces(kind: str) -> int:
+def count(kind: str, make_one) -> int:
     """How many the kernel counts for this user namespace. The limit is raised until one more is granted."""
-    path, flag = f"/proc/sys/user/max_{kind}_namespaces", KINDS[kind]
+    path = f"/proc/sys/user/max_{kind}"
     limit = pathlib.Path(path).read_text()
-    libc = ctypes.CDLL(None)
     try:
         for used in range(2000):
             pathlib.Path(path).write_text(str(used + 1))
             child = os.fork()
             if child == 0:
-                os._exit(0 if libc.unshare(flag) == 0 else 1)
+                os._exit(0 if make_one() >= 0 else 1)
             if os.waitpid(child, 0)[1] == 0:
                 return used
     finally:
         pathlib.Path(path).write_text(limit)
     return -1
+
+
+def counted_by_kernel() -> dict[str, int]:
+    libc = ctypes.CDLL(None)
+    found = {kind: count(f"{kind}_namespaces", lambda: libc.unshare(flag)) for kind, flag in KINDS.items()}
+    return {**found, "inotify": count("inotify_instances", lambda: libc.inotify_init1(0))}
 
 
 def sockets() -> list[str]:
@@ -71,7 +79,7 @@ def sockets() -> list[str]:
 
 def of_host(counted: bool) -> dict:
     return {
-        "namespaces": {kind: count_namespaces(kind) for kind in KINDS} if counted else {},
+        "counted": counted_by_kernel() if counted else {},
         "devices": sorted(line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line),
         "mounts": sorted(line.split(" - ")[0].split(" ", 3)[3] for line in open("/proc/self/mountinfo")),
         "sockets": sockets(),
@@ -114,11 +122,19 @@ class Observer:
                   if re.search("claudebox|slirp", name) and not re.match("claudebox-(bench|test)", name)]  # of other tests
         return sorted(home + shared)
 
+    def left(self, before: dict) -> list[str]:
+        """What is there and was not in the picture `before`. The kernel takes a network apart, and collects sockets that nobody can
+        reach, some time after their end."""
+        deadline = time.monotonic() + 10
+        while (found := difference(before, self.picture())) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return found
+
     def picture(self) -> dict:
         script = f"import sys, json; sys.path[:0] = {sys.path!r}; import leftovers; print(json.dumps(leftovers.of_host({self.counted})))"
         done = self.where.net.run("host", sys.executable, "-B", "-c", script)
         return {**json.loads(done.stdout), "processes": sorted(self.processes().values()), "files": self.files(),
-                "held": sorted(held_namespaces(self.known)), "own mounts": len(open("/proc/self/mountinfo").readlines())}
+                "held": sorted(held_namespaces(self.known)), "descriptors": len(os.listdir("/proc/self/fd")), "own mounts": len(open("/proc/self/mountinfo").readlines())}
 
 
 def difference(before: dict, after: dict) -> list[str]:

@@ -17,7 +17,7 @@ import time
 from soak_host import distribution, soak_host
 
 import descendants
-from leftovers import Observer, difference
+from leftovers import Observer
 
 BODY = "setsid sleep 1000 & (sleep 1000 &) ; echo up; exec sleep 1000"
 OPTIONS = {"internet": ("--publish", "3000", "--reach", "80"), "allowlist": ("--allow", "public.test", "--publish", "3000"),
@@ -51,14 +51,11 @@ class Killer:
 
     def look(self) -> None:
         """Everything else than processes. What a supervisor that was killed leaves in the project and the instance, where it is
-        inert, the next start takes over; so one comes first. The kernel takes a network apart some time after its end."""
+        inert, the next start takes over; so one comes first."""
         done = self.where.sh("echo fine", network=self.network, options=OPTIONS[self.network])
         if done.stdout != "fine\n" or self.where.host.git("status", "--porcelain"):
             self.problems.append(f"the instance, the port or the project is not free: {done.stderr}")
-        deadline = time.monotonic() + 10
-        while (found := difference(self.before, self.observer.picture())) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        self.problems += found
+        self.problems += self.observer.left(self.before)
 
     def kill_supervisor_after(self, milliseconds: float) -> None:
         box = self.start()
