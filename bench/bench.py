@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Measures what claudebox costs: against plain bwrap with the same mounts, and against a bare slirp4netns, each in one
-interleaved run. script/bench calls it.
+"""Measures what claudebox costs: against plain bwrap with the same mounts, a bare slirp4netns and other sandboxes, each in
+one interleaved run. script/bench calls it.
 
 Prints a table and writes JSON. Everything happens in a temporary home; traffic goes to loopback and to a network of
 namespaces that is made for it. A goal that is missed is said, and is no failure.
@@ -23,7 +23,9 @@ import crowd
 import growth
 import memory
 import network
+import peers
 import start
+import tools
 from figures import Report
 from host import Host
 
@@ -64,7 +66,7 @@ def measure(options: argparse.Namespace, host: Host, report: Report) -> None:
     lacking = missing_for_gateway()
     if lacking:
         print(f"without internet and allowlist: {lacking}")
-    wanted = set(options.only or ("start", "growth", "memory", "network", "crowd"))
+    wanted = set(options.only or ("start", "growth", "memory", "network", "crowd", "peers"))
     if "start" in wanted:
         start.measure(host, report, options.rounds, gateway=not lacking)
         if not lacking:
@@ -81,11 +83,14 @@ def measure(options: argparse.Namespace, host: Host, report: Report) -> None:
     if "growth" in wanted:
         growth.by_instances(host, report, options.rounds, options.instances)
         growth.by_files(host, report, options.rounds, options.files)
+        growth.by_grants(host, report, options.rounds, gateway=not lacking)
+    if "peers" in wanted:  # last: with --user it changes what this process sees mounted
+        peers.measure(peers.host_for(host.build, host.root, options.user), report, options.rounds, not lacking, test_network())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("only", nargs="*", metavar="PART", help="start, growth, memory, network, crowd; default: all")
+    parser.add_argument("only", nargs="*", metavar="PART", help="start, growth, memory, network, crowd, peers; default: all")
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--rounds", type=int, default=200, help="of starts")
     parser.add_argument("--network-rounds", type=int, default=10)
@@ -93,9 +98,13 @@ def main() -> None:
     parser.add_argument("--boxes", type=int, default=100, help="at once")
     parser.add_argument("--files", type=int, default=300_000)
     parser.add_argument("--instances", type=int, default=10_000)
+    parser.add_argument("--user", default="", metavar="NAME", help="peers: the ordinary user for whom root measures")
+    parser.add_argument("--install-peers", action="store_true", help="by apt, and by npm into the cache directory")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
 
+    if options.install_peers:
+        tools.install()
     report = Report()
     about = report.result["machine"] = machine()
     report.result["rounds"] = {"start": options.rounds, "network": options.network_rounds}

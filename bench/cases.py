@@ -48,8 +48,9 @@ def plain_bwrap(host: Host, name: str, tier: str, command: tuple[str, ...] = ("/
     place.mkdir()
     shutil.copy(HERE / "record_bwrap", place / "bwrap")
     allow = ["--allow", "example.org"] if tier == "allowlist" else []
+    host.own(place)
     script = host.run("plan", "--quiet", "--network", tier, *allow, "--", *command, first=str(place))
-    subprocess.run(["/bin/bash", "-c", script], cwd=host.project, env=host.environment(str(place)), check=True,
+    subprocess.run([*host.prefix, "/bin/bash", "-c", script], cwd=host.project, env=host.environment(str(place)), check=True,
                    stdin=subprocess.DEVNULL)
     recorded = json.loads((place / "recorded.json").read_text())
     # claudebox makes inert files in .git for the life of a box; plain bwrap gets a project that has them already.
@@ -59,6 +60,7 @@ def plain_bwrap(host: Host, name: str, tier: str, command: tuple[str, ...] = ("/
         for word in recorded["argv"]:
             if word.startswith(f"{host.project}/") and not os.path.lexists(word):
                 (twin / os.path.relpath(word, host.project)).write_text("../.git\n")
+        host.own(twin)
     argv = [word.replace(str(host.project), str(twin)) for word in recorded["argv"]]
     if tier in ("internet", "allowlist"):
         argv.remove("--unshare-net")
@@ -69,7 +71,7 @@ def interleaved(host: Host, rounds: int, cases: list[dict]) -> dict:
     """Each case from its start to its exit, in milliseconds."""
     spec = host.root / "spec.json"
     spec.write_text(json.dumps({"rounds": rounds, "warm_up": 5, "cases": cases}))
-    done = subprocess.run([host.build / "bench/rounds", spec], check=True, capture_output=True, text=True)
+    done = subprocess.run([*host.prefix, host.build / "bench/rounds", spec], check=True, capture_output=True, text=True)
     result = json.loads(done.stdout)
     for name, one in result.items():
         if one["failed"]:

@@ -57,3 +57,5 @@ def planning(host: Host, report: Report) -> None:
     report.section("in claudebox itself, ms")
     for name, time in report.result["planning_ms"].items():
         report.line(name, f"{time:7.2f}")
+    both = sum(report.result["planning_ms"][name] for name in ("planning", "audit"))
+    report.line("planning and audit", f"{both:7.2f}", report.goal("planning and audit, ms", both, 3))

@@ -197,9 +197,17 @@ constexpr std::array kCommands = std::to_array<CommandText>({
      "is missing."},
     {"selftest",
      "Starts a box on this project with the options given, tries from inside what a box promises to prevent, "
-     "and prints a table. The tier is offline where none is named. The exit status is 1 where a claim does "
-     "not "
-     "hold."},
+     "and prints a table: the promise, the attempt, and whether it held, is broken, or could not be tried "
+     "and "
+     "why. In the tiers internet and allowlist it connects to this machine's own addresses, its routers, and "
+     "one "
+     "address of each range that is refused, and holds only what the gateway says it refused; names are "
+     "looked up "
+     "from a name server of the selftest's own. When the box has ended, it looks on the host for what was "
+     "left. "
+     "The content of your files is neither read nor changed. The tier is offline where none is named, and "
+     "the "
+     "login is left out. The exit status is 1 where a claim does not hold."},
     {"profile",
      "A profile is a file ~/.claudebox/profiles/NAME.toml with grants in it: network, allow, publish, reach, "
      "lan, "

@@ -196,8 +196,7 @@ bool make_listeners(const BoxNetworkSpec& spec, HandOut& out) noexcept {
 
 BoxNetworkSpec make_box_network_spec(const plan::Plan& plan, const std::vector<std::uint16_t>& reach,
                                      int descriptors) {
-  BoxNetworkSpec spec{
-      .tun = plan.has_gateway(), .reach = reach.data(), .reach_count = reach.size()};
+  BoxNetworkSpec spec{.tun = plan.has_gateway(), .reach = reach.data(), .reach_count = reach.size()};
   if (spec.reach_count > kMaxReachedPorts)
     throw base::Error("too many ports to reach: at most " + std::to_string(kMaxReachedPorts));
   if (spec.tun || spec.reach_count > 0) spec.descriptors = descriptors;

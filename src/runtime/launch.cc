@@ -163,7 +163,7 @@ report::Outcome run(const plan::Plan& plan, const RunOptions& run_options) {
   const std::vector<ResourceLimit> limits = resource_limits(plan.limits);
   sys::EventLoop loop;
   BoxLogin login(plan.login);
-  Network network(plan);
+  Network network(plan, UpstreamServers(run_options.name_servers.resolv_conf, run_options.name_servers.port));
   if (plan.has_gateway()) stage("slirp4netns cloned");
 
   const RootSteps root(plan, !run_options.capture);

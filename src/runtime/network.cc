@@ -79,13 +79,12 @@ std::string detail(std::string output) {
 
 }  // namespace
 
-Network::Network(const plan::Plan& plan)
-    : plan_(plan), gateway_wanted_(plan.has_gateway()), forwards_(plan.net) {
+Network::Network(const plan::Plan& plan, UpstreamServers upstream)
+    : plan_(plan), gateway_wanted_(plan.has_gateway()), upstream_(std::move(upstream)), forwards_(plan.net) {
   if (!gateway_wanted_) return;
   slirp_.emplace(plan.net);
   gateway_ = std::make_unique<GatewayProcess>();  // it waits for what `start` tells it
   host_.emplace();
-  upstream_.emplace();
   timer_ = sys::make_timer();
 }
 
@@ -233,7 +232,7 @@ void Network::on_message(const gateway::Message& message) {
     stage("gateway confined");
     release();
   } else if (const auto* wanted = std::get_if<gateway::WantUpstream>(&message)) {
-    const auto socket = upstream_->open(wanted->attempt, wanted->tcp);
+    const auto socket = upstream_.open(wanted->attempt, wanted->tcp);
     const std::array descriptors{socket.get()};
     gateway_->send(gateway::Upstream{wanted->id}, std::span(descriptors).first(socket ? 1 : 0));
   } else if (const auto* granted = std::get_if<gateway::Granted>(&message)) {

@@ -32,8 +32,8 @@ struct NetworkCallbacks {
 class Network {
  public:
   /// Opens the listeners of --publish and starts slirp4netns and the gateway where the tier has them: their starts take
-  /// longest, and need nothing of the box. Throws; nothing is left then.
-  explicit Network(const plan::Plan& plan);
+  /// longest, and need nothing of the box. `upstream` is whom the box's name server asks. Throws; nothing is left then.
+  explicit Network(const plan::Plan& plan, UpstreamServers upstream = UpstreamServers());
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
   ~Network();
@@ -67,7 +67,7 @@ class Network {
   const plan::Plan& plan_;
   bool gateway_wanted_;
   std::optional<HostNetworks> host_;
-  std::optional<UpstreamServers> upstream_;
+  UpstreamServers upstream_;
   std::optional<Slirp> slirp_;
   std::unique_ptr<GatewayProcess> gateway_;
   Forwards forwards_;

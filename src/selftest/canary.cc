@@ -30,13 +30,15 @@ sys::UniqueFd listen_on(const Address& address, socklen_t length) {
   return listener;
 }
 
-std::string port_of(const sys::UniqueFd& listener) {
+std::uint16_t port_of(const sys::UniqueFd& listener) {
   Address address{};
   socklen_t length = sizeof address;
   if (::getsockname(listener.get(), &address.any, &length) < 0)
     base::throw_system_error(errno, "can't tell the selftest's own port");
-  return std::to_string(ntohs(address.v4.sin_port));  // at the same place for both families
+  return ntohs(address.v4.sin_port);  // at the same place for both families
 }
+
+}  // namespace
 
 std::string random_name() {
   std::uint64_t number = 0;
@@ -45,7 +47,11 @@ std::string random_name() {
   return "claudebox-selftest-" + std::to_string(number);
 }
 
-}  // namespace
+void Canaries::add_port(const char* fact, sys::UniqueFd listener) {
+  ports_.push_back(port_of(listener));
+  canaries_.push_back(
+      {"network.loopback", std::string(fact) + "=" + std::to_string(ports_.back()), std::move(listener)});
+}
 
 Canaries::Canaries(const plan::Plan& plan) {
   const bool own_network = plan.network.value != plan::Tier::full;
@@ -61,13 +67,11 @@ Canaries::Canaries(const plan::Plan& plan) {
   if (!own_network) return;
   Address v4{};
   v4.v4 = {.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
-  if (auto listener = listen_on(v4, sizeof v4.v4))
-    canaries_.push_back({"network.loopback", "port4=" + port_of(listener), std::move(listener)});
+  if (auto listener = listen_on(v4, sizeof v4.v4)) add_port("port4", std::move(listener));
   Address v6{};
   v6.v6.sin6_family = AF_INET6;
   v6.v6.sin6_addr = in6addr_loopback;
-  if (auto listener = listen_on(v6, sizeof v6.v6))
-    canaries_.push_back({"network.loopback", "port6=" + port_of(listener), std::move(listener)});
+  if (auto listener = listen_on(v6, sizeof v6.v6)) add_port("port6", std::move(listener));
 }
 
 std::vector<std::string> Canaries::facts() const {

@@ -1,6 +1,7 @@
 // Things on the host that only the selftest knows, for the probe to reach for.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ class Canaries {
   /// The probe's arguments about them.
   std::vector<std::string> facts() const;
 
+  /// Those on the host's loopback.
+  std::vector<std::uint16_t> ports() const { return ports_; }
+
   /// The ids of attempts that got through, as seen from the host: an answer that does not rest on the probe's word.
   std::vector<std::string> reached() const;
 
@@ -27,7 +31,13 @@ class Canaries {
     std::string fact;
     sys::UniqueFd listener;
   };
+  void add_port(const char* fact, sys::UniqueFd listener);
+
   std::vector<Canary> canaries_;
+  std::vector<std::uint16_t> ports_;
 };
+
+/// A name that nothing else on this machine has.
+std::string random_name();
 
 }  // namespace claudebox::selftest

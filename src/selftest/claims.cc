@@ -11,7 +11,10 @@ constexpr auto kClaims = std::to_array<Claim>({
     {"files.projects", "BOX-1", "find what lies beside the project"},
     {"files.system", "BOX-1", "find the rest of this machine: /run, /root, /etc/shadow"},
     {"files.roots", "BOX-1", "reach all that through /proc/PID/root and cwd"},
-    {"sockets.paths", "BOX-1", "connect to the host's sockets"},
+    {"sockets.dbus", "BOX-1", "connect to D-Bus, your session's and the system's"},
+    {"sockets.containers", "BOX-1", "connect to Docker, Podman or containerd"},
+    {"sockets.agents", "BOX-1", "connect to your SSH and GPG agents"},
+    {"sockets.paths", "BOX-1", "connect to any other socket of the host"},
     {"sockets.abstract", "BOX-1", "connect to an abstract socket of the host"},
     {"processes.visible", "BOX-1", "see the host's processes"},
     {"processes.reach", "BOX-1", "signal, trace or read claudebox and its parents"},
@@ -42,6 +45,23 @@ constexpr auto kClaims = std::to_array<Claim>({
     {"protected.move", "BOX-10", "move those, or the directories above them, away"},
     {"network.loopback", "NET-4", "connect to a listener on the host's loopback"},
     {"network.routes", "NET-4", "find a way out of the box's own network"},
+    {"network.own", "NET-2", "reach this machine by its own addresses"},
+    {"network.near", "NET-2", "reach its routers and name servers"},
+    {"network.private", "NET-2", "reach private and other special addresses"},
+    {"network.metadata", "NET-2", "reach cloud metadata services"},
+    {"network.slirp", "NET-2", "reach the host's loopback by way of slirp4netns"},
+    {"names.private", "NET-2", "reach a private address by a name"},
+    {"network.ungranted", "NET-3", "reach a public address that no granted name leads to"},
+    {"names.ungranted", "NET-3", "look up a name that is not granted"},
+    {"names.servers", "NET-3", "ask another name server than the box's own"},
+    {"limits.memory", "LIMITS", "take more memory than the limit"},
+    {"limits.processes", "LIMITS", "start more processes than the limit"},
+    {"limits.open-files", "LIMITS", "open more files than the limit"},
+    {"packages.store", "PKG-1", "find another path of the Nix store, or write there"},
+    {"ends.processes", "ENDS", "leave a process behind"},
+    {"ends.namespaces", "ENDS", "leave a process in the box's namespaces"},
+    {"ends.mounts", "ENDS", "leave a mount behind"},
+    {"ends.files", "ENDS", "leave a protection's stand-in behind"},
 });
 
 struct PromiseText {
@@ -55,12 +75,36 @@ constexpr std::array kPromises = {
     PromiseText{"BOX-7", "System calls that reach past a box are refused"},
     PromiseText{"BOX-10", "What later runs on the host is read-only"},
     PromiseText{"NET-4", "No network but the box's own loopback"},
+    PromiseText{"NET-2", "Public addresses only, whatever network this machine is in"},
+    PromiseText{"NET-3", "Granted names only, and what they lead to"},
+    PromiseText{"LIMITS", "The box stays within its limits"},
+    PromiseText{"PKG-1", "Of the Nix store only what was asked for, read-only"},
+    PromiseText{"ENDS", "Nothing is left when the box has ended"},
 };
+
+/// Empty where a limit is not tried: of a share of the processor only a measurement could tell.
+std::string_view limit_claim(plan::LimitKind kind) {
+  switch (kind) {
+    case plan::LimitKind::memory:
+      return "limits.memory";
+    case plan::LimitKind::processes:
+      return "limits.processes";
+    case plan::LimitKind::open_files:
+      return "limits.open-files";
+    case plan::LimitKind::cpu:
+      break;
+  }
+  return {};
+}
 
 }  // namespace
 
 std::span<const Claim> claims() {
   return kClaims;
+}
+
+bool is_tried_outside(const Claim& claim) {
+  return claim.promise == "ENDS";
 }
 
 std::string_view promise_text(std::string_view promise) {
@@ -77,6 +121,16 @@ std::string not_promised(const Claim& claim, const plan::Plan& plan) {
     return "not promised: the tier full is the host's network";
   if (claim.id == "network.routes" && plan.network.value != Tier::offline)
     return std::string("not promised: the tier ") + plan::tier_name(plan.network.value) + " has a way out";
+  if (claim.promise == "NET-2" && !plan.has_gateway())
+    return plan.network.value == Tier::full ? "not promised: the tier full is the host's network"
+                                            : "the tier offline has no way out to be judged";
+  if (claim.id == "names.private" && plan.network.value == Tier::allowlist)
+    return "in the tier allowlist a name that is not granted is not looked up at all";
+  if (claim.promise == "NET-3" && plan.network.value != Tier::allowlist)
+    return "not promised: it belongs to the tier allowlist";
+  for (const auto& limit : plan.limits.all)
+    if (claim.id == limit_claim(limit.kind) && limit.by == plan::Limit::By::nothing)
+      return "not promised: " + limit.reason;
   if (claim.id == "mounts.nested" && !plan.nested) return "this box makes no user namespaces";
   return {};
 }

@@ -19,6 +19,9 @@ struct Claim {
 /// All of them, those of one promise side by side, in the order in which they are shown.
 std::span<const Claim> claims();
 
+/// Whether it is claudebox that looks, on the host when the box has ended, and not the probe.
+bool is_tried_outside(const Claim& claim);
+
 /// What a promise says, for people: "Your files, sockets and processes are not in the box".
 std::string_view promise_text(std::string_view promise);
 

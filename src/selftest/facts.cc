@@ -49,6 +49,33 @@ class Facts {
   std::vector<std::string> facts_;
 };
 
+/// The path in "unix:path=/run/user/1000/bus,guid=…" and "unix:///run/docker.sock"; empty where there is none.
+std::string path_in(const std::string& address) {
+  const auto slash = address.find('/');
+  if (!address.starts_with("unix:") || slash == std::string::npos) return {};
+  const std::string path = address.substr(slash, address.find_first_of(",;", slash) - slash);
+  return path.starts_with("///") || path.starts_with("//") ? path.substr(path.find_first_not_of('/') - 1)
+                                                           : path;
+}
+
+/// Those that give away the most, by their usual names and by what variables say.
+void add_named_sockets(const plan::Plan& plan, const sys::HostView& host, Facts& facts) {
+  const auto variable = [&](const char* name) { return host.variable(name).value_or(""); };
+  const std::string runtime =
+      host.variable("XDG_RUNTIME_DIR").value_or("/run/user/" + std::to_string(plan.uid));
+  const auto add = [&](const char* key, const std::vector<std::string>& paths) {
+    for (const auto& path : paths)
+      if (!path.empty()) facts.add_path(key, path);
+  };
+  add("dbus",
+      {"/run/dbus/system_bus_socket", runtime + "/bus", path_in(variable("DBUS_SESSION_BUS_ADDRESS"))});
+  add("containers",
+      {"/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock",
+       runtime + "/docker.sock", runtime + "/podman/podman.sock", path_in(variable("DOCKER_HOST"))});
+  add("agent", {variable("SSH_AUTH_SOCK"), runtime + "/gnupg/S.gpg-agent", runtime + "/keyring/ssh",
+                runtime + "/keyring/control", base::path_join(plan.user_home, ".gnupg/S.gpg-agent")});
+}
+
 /// Sockets that have a path, as the kernel lists them: proc(5), /proc/net/unix.
 void add_sockets(const sys::HostView& host, Facts& facts) {
   std::size_t added = 0;
@@ -60,10 +87,7 @@ void add_sockets(const sys::HostView& host, Facts& facts) {
     facts.add_path("socket", path);
     ++added;
   }
-  for (const std::string path : {"/run/docker.sock", "/run/podman/podman.sock", "/run/dbus/system_bus_socket",
-                                 "/tmp/.X11-unix/X0", "/run/systemd/private"})
-    facts.add_path("socket", path);
-  if (const auto agent = host.variable("SSH_AUTH_SOCK")) facts.add_path("socket", *agent);
+  for (const std::string path : {"/tmp/.X11-unix/X0", "/run/systemd/private"}) facts.add_path("socket", path);
 }
 
 void add_files(const plan::Plan& plan, Facts& facts) {
@@ -103,17 +127,51 @@ void add_protections(const plan::Plan& plan, Facts& facts) {
   }
 }
 
+void add_limits(const plan::Plan& plan, Facts& facts) {
+  using By = plan::Limit::By;
+  for (const auto& limit : plan.limits.all) {
+    if (limit.by == By::nothing) continue;
+    const std::string amount = std::to_string(limit.amount);
+    if (limit.kind == plan::LimitKind::memory)
+      facts.add(limit.by == By::group ? "limit.memory-group" : "limit.memory", amount);
+    if (limit.kind == plan::LimitKind::processes) facts.add("limit.processes", amount);
+    if (limit.kind == plan::LimitKind::open_files) facts.add("limit.open-files", amount);
+  }
+}
+
+void add_store(const plan::Plan& plan, Facts& facts) {
+  for (const auto& store : plan.mounts) {
+    if (store.kind != plan::Mount::Kind::store) continue;
+    std::set<std::string> names(store.names.begin(), store.names.end());
+    for (const auto& other : plan.mounts)
+      if (other.target != store.target && base::is_within(other.target, store.target)) {
+        const std::string below = other.target.substr(store.target.size() + 1);
+        names.insert(below.substr(0, below.find('/')));
+      }
+    facts.add("store", store.target);
+    facts.add("store-paths", std::to_string(names.size()));
+    return;
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> host_facts(const plan::Plan& plan, const sys::HostView& host) {
   Facts facts(plan, host);
+  add_named_sockets(plan, host, facts);
   add_sockets(host, facts);
   add_files(plan, facts);
   add_variables(plan, host, facts);
   add_namespaces(plan, host, facts);
   add_protections(plan, facts);
+  add_limits(plan, facts);
+  add_store(plan, facts);
   facts.add("uid", std::to_string(plan.uid));
   if (plan.network.value == plan::Tier::offline) facts.add("offline", "1");
+  if (plan.has_gateway()) {
+    facts.add("resolver", plan.net.resolver);
+    facts.add("own6", plan.net.box_v6);
+  }
   return facts.take();
 }
 

@@ -95,6 +95,45 @@ TEST(HostFacts, NameCoversAndPinsOfTheProject) {
   EXPECT_THAT(facts, Not(Contains("covered=/proc/sys")));
 }
 
+TEST(HostFacts, NameSocketsByTheirKind) {
+  auto machine = host();
+  const std::pair<const char*, const char*> sockets[] = {
+      {"dbus", "/run/dbus/system_bus_socket"}, {"dbus", "/tmp/my bus"},
+      {"containers", "/run/docker.sock"},      {"containers", "/home/dev/.colima/docker.sock"},
+      {"agent", "/tmp/ssh-1/agent.2"},         {"agent", "/run/user/1000/gnupg/S.gpg-agent"},
+      {"socket", "/tmp/.X11-unix/X0"}};
+  for (const auto& [key, path] : sockets) machine.other(path, sys::FileKind::socket);
+  machine.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/tmp/my bus,guid=1234");
+  machine.set("DOCKER_HOST", "unix:///home/dev/.colima/docker.sock")
+      .set("SSH_AUTH_SOCK", "/tmp/ssh-1/agent.2");
+  auto plan = plan_of_project();
+  plan.uid = 1000;
+  const auto facts = host_facts(plan, machine);
+  for (const auto& [key, path] : sockets) EXPECT_THAT(facts, fact(key, path));
+}
+
+TEST(HostFacts, NameLimitsThatHold) {
+  using By = plan::Limit::By;
+  using plan::LimitKind;
+  auto plan = plan_of_project();
+  plan.limits.all = {{.kind = LimitKind::memory, .amount = 10, .by = By::group},
+                     {.kind = LimitKind::processes, .amount = 20, .by = By::nothing},
+                     {.kind = LimitKind::open_files, .amount = 30, .by = By::resource}};
+  const auto facts = host_facts(plan, host());
+  EXPECT_THAT(facts, Contains("limit.memory-group=10"));
+  EXPECT_THAT(facts, Contains("limit.open-files=30"));
+  EXPECT_THAT(facts, Not(Contains(StartsWith("limit.processes="))));
+}
+
+TEST(HostFacts, CountThePathsOfTheStore) {
+  auto plan = plan_of_project();
+  plan.mounts.push_back(
+      {.kind = Mount::Kind::store, .target = "/nix/store", .source = "/nix/store", .names = {"a", "b"}});
+  plan.mounts.push_back(
+      {.kind = Mount::Kind::read_only, .target = "/nix/store/c/bin", .source = "/nix/store/c/bin"});
+  EXPECT_THAT(host_facts(plan, host()), AllOf(Contains("store=/nix/store"), Contains("store-paths=3")));
+}
+
 TEST(HostFacts, CompareTheNetworkNamespaceOnlyWhereTheBoxHasItsOwn) {
   auto machine = host();
   machine.symlink("/proc/self/ns/net", "net:[1]").symlink("/proc/self/ns/pid", "pid:[2]");

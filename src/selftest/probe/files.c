@@ -56,7 +56,8 @@ void try_system(const struct facts* facts) {
   look_for(facts, "system", "places", "the machine has none of them");
 }
 
-static const char* const kPathKeys[] = {"secret", "home", "beside", "system", "socket"};
+static const char* const kPathKeys[] = {"secret", "home",       "beside", "system",
+                                        "dbus",   "containers", "agent",  "socket"};
 
 struct search {
   const struct facts* facts;
@@ -104,15 +105,31 @@ static bool connects(const char* path) {
   return false;
 }
 
-void try_socket_paths(const struct facts* facts) {
+static void look_for_sockets(const struct facts* facts, const char* key, const char* nothing) {
   struct tally tally = {0};
   int at = 0;
-  for (const char* value; (value = next_fact(facts, "socket", &at));) {
+  for (const char* value; (value = next_fact(facts, key, &at));) {
     const char* path = "";
     const bool there = is_the_hosts(value, "", &path) || connects(path);
     count(&tally, there, path);
   }
-  conclude(&tally, "sockets", "the host shows no sockets");
+  conclude(&tally, "sockets", nothing);
+}
+
+void try_dbus(const struct facts* facts) {
+  look_for_sockets(facts, "dbus", "the host has no D-Bus");
+}
+
+void try_containers(const struct facts* facts) {
+  look_for_sockets(facts, "containers", "the host has none of them");
+}
+
+void try_agents(const struct facts* facts) {
+  look_for_sockets(facts, "agent", "you run no agent");
+}
+
+void try_socket_paths(const struct facts* facts) {
+  look_for_sockets(facts, "socket", "the host shows no others");
 }
 
 void try_abstract_socket(const struct facts* facts) {

@@ -2,7 +2,8 @@
  *
  * It is given facts about the host as arguments KEY=VALUE, the same key as often as needed. For each attempt it
  * prints one line, "ID<TAB>held|broken|untried<TAB>DETAIL", and at the end "end<TAB>COUNT<TAB>". only=ID limits it to
- * single attempts, list=1 prints their ids and tries nothing.
+ * single attempts, list=1 prints their ids and tries nothing. With token=WORD a line "note<TAB>namespace<TAB>…" comes
+ * before the end, and a process with that word in its command line is left behind for five seconds.
  *
  * Every attempt must be harmless where a promise is broken: it opens for writing and writes nothing, renames and
  * renames back, asks and does not act. It runs on the user's own machine. */
@@ -60,5 +61,10 @@ attempt_function try_proc_sys, try_proc, try_sys, try_devices, try_mounts, try_n
 attempt_function try_terminal, try_families, try_raw, try_keyrings, try_io_uring, try_doors,
     try_foreign_calls;
 attempt_function try_host_loopback, try_routes, try_protected, try_moving;
+attempt_function try_dbus, try_containers, try_agents;
+attempt_function try_own_addresses, try_near_addresses, try_private_addresses, try_metadata, try_slirp,
+    try_ungranted;
+attempt_function try_private_name, try_ungranted_name, try_name_servers;
+attempt_function try_memory, try_many_processes, try_open_files, try_store;
 
 #endif
