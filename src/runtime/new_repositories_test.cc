@@ -44,7 +44,7 @@ TEST_F(NewRepositoriesTest, OldOnesAreNotReported) {
   repository("mirror.git");
   std::filesystem::create_directories(project_ / "tree");
   project_.write("tree/.git", "gitdir: ../old/.git\n");
-  const auto search = start(plan());
+  auto search = start(plan());
   // What work in a repository changes.
   project_.write("old/.git/HEAD", "ref: refs/heads/other\n");
   project_.write("old/.git/index", "x");
@@ -52,7 +52,7 @@ TEST_F(NewRepositoriesTest, OldOnesAreNotReported) {
 }
 
 TEST_F(NewRepositoriesTest, NewOnesAreReportedNearestFirst) {
-  const auto search = start(plan());
+  auto search = start(plan());
   repository("a/b/c/.git");
   repository("z/mirror.git");
   std::filesystem::create_directories(project_ / "tree");
@@ -65,7 +65,7 @@ TEST_F(NewRepositoriesTest, ChangedOnesAreReported) {
   const auto change = [&](const std::string& name, const std::string& content) {
     repository("old/.git");
     project_.write("old/.git/hooks/pre-commit", "#!/bin/sh\n");
-    const auto search = start(plan());
+    auto search = start(plan());
     project_.write("old/.git/" + name, content);
     EXPECT_THAT(search.find(), ElementsAre(at(project_ / "old/.git"))) << name;
     std::filesystem::remove_all(project_ / "old");
@@ -78,7 +78,7 @@ TEST_F(NewRepositoriesTest, ChangedOnesAreReported) {
 }
 
 TEST_F(NewRepositoriesTest, TimesThatAProgramSetsDoNotHideIt) {
-  const auto search = start(plan());
+  auto search = start(plan());
   repository("a/.git");
   for (const std::string name : {"a/.git/config", "a/.git/hooks", "a/.git/HEAD", "a/.git"})
     std::filesystem::last_write_time(project_ / name,
@@ -92,14 +92,14 @@ TEST_F(NewRepositoriesTest, WhatIsCoveredIsLeftOut) {
                             .target = project_ / "a/.git/config",
                             .purpose = plan::Purpose::protection,
                             .origin = {}});
-  const auto search = start(covered);
+  auto search = start(covered);
   repository("a/.git");
   EXPECT_THAT(search.find(), IsEmpty());
 }
 
 TEST_F(NewRepositoriesTest, LinksAreNotFollowed) {
   const TempDir elsewhere;
-  const auto search = start(plan());
+  auto search = start(plan());
   std::filesystem::create_directories(elsewhere / "r/.git");
   elsewhere.write("r/.git/config", "");
   std::filesystem::create_directory_symlink(elsewhere.path(), project_ / "link");
@@ -112,7 +112,7 @@ TEST_F(NewRepositoriesTest, ALargeProjectIsLookedAtForAsLongAsTheBoxLivedAtMost)
   for (int i = 0; i < 30; ++i)
     for (int j = 0; j < 200; ++j)
       std::filesystem::create_directories(project_ / ("d" + std::to_string(i) + "/e" + std::to_string(j)));
-  const auto search = start(plan());
+  auto search = start(plan());
   timespec before{}, after{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
   search.find();
