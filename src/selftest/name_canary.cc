@@ -41,8 +41,8 @@ std::size_t write_answer(std::uint8_t* message, std::size_t end, bool v6) noexce
 }
 
 /// Should: run right after the clone. Mustn't: allocate, throw, return.
-[[noreturn]] void serve(int server, int parent_end) noexcept {
-  if (!sys::tie_to_parent(parent_end)) ::_exit(1);
+[[noreturn]] void serve(int server, int life_lock) noexcept {
+  if (!sys::tie_to_parent(life_lock)) ::_exit(1);
   std::array<std::uint8_t, 2048> message{};
   while (true) {
     sockaddr_in peer{};
@@ -70,14 +70,10 @@ NameCanary::NameCanary() : file_(sys::make_memory_file("resolv.conf", "nameserve
   if (!server || ::bind(server.get(), any, size) < 0 || ::getsockname(server.get(), any, &size) < 0)
     base::throw_system_error(errno, "can't open the selftest's own name server");
   port_ = ntohs(address.sin_port);
-  sys::Pipe alive = sys::make_pipe();
+  alive_ = sys::make_life_lock();
   child_ = sys::clone_child(0);
-  if (child_.pid == 0) {
-    ::close(alive.write.get());
-    serve(server.get(), alive.read.get());
-  }
+  if (child_.pid == 0) serve(server.get(), alive_.get());
   if (child_.pid < 0) base::throw_system_error(-child_.pid, "can't start the selftest's own name server");
-  alive_ = std::move(alive.write);
 }
 
 }  // namespace claudebox::selftest
