@@ -83,7 +83,7 @@ def readme(results: dict) -> str:
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1] in ("-h", "--help"):
         sys.exit(__doc__)
     check = sys.argv[1] == "--check"
     results = json.loads((KEPT if check else pathlib.Path(sys.argv[1])).read_text())
