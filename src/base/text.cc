@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdio>
 
+#include "base/utf8.h"
+
 namespace claudebox::base {
 namespace {
 
@@ -25,32 +27,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row.back();
-}
-
-/// Length of the well-formed UTF-8 sequence at `at` and its code point; 0 where it is malformed.
-std::size_t decode_utf8(std::string_view s, std::size_t at, char32_t& code) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
-  const unsigned char lead = byte(at);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                             : lead >= 0xe0                ? 3
-                             : lead >= 0xc2                ? 2
-                                                           : 0;
-  if (lead >= 0xf5 || length == 0 || at + length > s.size()) return 0;
-  code = length == 1 ? lead : lead & (0x7fU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(at + i) & 0xc0) != 0x80) return 0;
-    code = (code << 6) | (byte(at + i) & 0x3f);
-  }
-  constexpr std::array<char32_t, 5> smallest = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < smallest[length] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return 0;
-  return length;
-}
-
-bool is_harmful(char32_t c) {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
-         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-         (c >= 0xe0000 && c <= 0xe007f);
 }
 
 }  // namespace
@@ -85,19 +61,12 @@ std::string escape_for_terminal(std::string_view bytes) {
   std::string out;
   char buffer[16];
   for (std::size_t at = 0; at < bytes.size();) {
-    char32_t code = 0;
-    const std::size_t length = decode_utf8(bytes, at, code);
-    if (length == 0) {
-      std::snprintf(buffer, sizeof buffer, "\\x%02x",
-                    static_cast<unsigned>(static_cast<unsigned char>(bytes[at])));
-      out += buffer;
-      ++at;
-      continue;
-    }
-    if (!is_harmful(code)) {
+    const auto [code, length] = character_at(bytes, at);
+    if (code && !is_deceptive(*code)) {
       out += bytes.substr(at, length);
     } else {
-      std::snprintf(buffer, sizeof buffer, code < 0x80 ? "\\x%02x" : "\\u{%x}", static_cast<unsigned>(code));
+      const unsigned shown = code ? *code : static_cast<unsigned char>(bytes[at]);
+      std::snprintf(buffer, sizeof buffer, !code || shown < 0x80 ? "\\x%02x" : "\\u{%x}", shown);
       out += buffer;
     }
     at += length;

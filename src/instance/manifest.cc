@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.h"
+
 namespace claudebox::instance {
 namespace {
 
@@ -13,10 +15,6 @@ constexpr int kSchema = 1;
 std::string dump(const Json& json) {
   // A path of other bytes than UTF-8 is shown with replacement characters; the exact one is in "…_hex".
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-bool is_utf8(const std::string& text) {
-  return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace)) == Json(text);
 }
 
 std::string to_hex(std::string_view bytes) {
@@ -40,7 +38,7 @@ std::string from_hex(std::string_view text) {
 
 void put_path(Json& json, const std::string& name, const std::string& path) {
   json[name] = path;
-  if (!is_utf8(path)) json[name + "_hex"] = to_hex(path);
+  if (!base::is_utf8(path)) json[name + "_hex"] = to_hex(path);
 }
 
 std::string get_string(const Json& json, const std::string& name) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "base/utf8.h"
 
 namespace claudebox::profile {
 namespace {
@@ -27,18 +28,10 @@ std::string_view line_of(std::string_view text, int number) {
 std::vector<std::string> characters(std::string_view line) {
   std::vector<std::string> out;
   for (std::size_t at = 0; at < line.size();) {
-    const auto first = static_cast<unsigned char>(line[at]);
-    std::size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-    for (std::size_t i = 1; i < length; ++i)
-      if (at + i >= line.size() || (static_cast<unsigned char>(line[at + i]) & 0xc0U) != 0x80) length = 0;
-    if (length == 0 || first > 0xf4) {
-      out.emplace_back("?");
-      ++at;
-      continue;
-    }
-    if (first == '\t') {
+    const auto [code, length] = base::character_at(line, at);
+    if (code == U'\t') {
       out.emplace_back(" ");
-    } else if (first < 0x20 || first == 0x7f) {
+    } else if (!code || *code < 0x20 || *code == 0x7f) {
       out.emplace_back("?");
     } else {
       out.emplace_back(line.substr(at, length));

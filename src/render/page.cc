@@ -6,6 +6,7 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "render/width.h"
 
 namespace claudebox::render {
@@ -38,9 +39,8 @@ std::vector<Cell> cells_of(const std::vector<Span>& spans) {
   for (const auto& span : spans) {
     const std::string_view text = span.text;
     for (std::size_t at = 0; at < text.size();) {
-      const std::size_t length = character_length(text.substr(at));
-      const std::string_view character = text.substr(at, length);
-      cells.push_back({character, character_width(character), span.role});
+      const auto [code, length] = base::character_at(text, at);
+      cells.push_back({text.substr(at, length), code ? character_width(*code) : 1, span.role});
       at += length;
     }
   }
@@ -84,15 +84,12 @@ std::size_t write(std::string& out, const Cell* first, const Cell* last, bool co
 std::string in_ascii(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = character_length(std::string_view(text).substr(at));
+    const auto [code, length] = base::character_at(text, at);
     if (length == 1) {
       out += text[at];
     } else {
-      char32_t code = static_cast<unsigned char>(text[at]) & (0x7fU >> length);
-      for (std::size_t i = 1; i < length; ++i)
-        code = (code << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3fU);
       char buffer[16];
-      std::snprintf(buffer, sizeof buffer, "\\u{%x}", static_cast<unsigned>(code));
+      std::snprintf(buffer, sizeof buffer, "\\u{%x}", static_cast<unsigned>(*code));
       out += buffer;
     }
     at += length;

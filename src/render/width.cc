@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
+
 namespace claudebox::render {
 namespace {
 
@@ -31,25 +33,15 @@ bool is_in(char32_t code, const std::array<Range, N>& ranges) {
 
 }  // namespace
 
-std::size_t character_length(std::string_view text) {
-  if (text.empty()) return 0;
-  const auto lead = static_cast<unsigned char>(text.front());
-  const std::size_t length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  return std::min(length, text.size());
-}
-
-std::size_t character_width(std::string_view character) {
-  if (character.size() < 2) return 1;
-  char32_t code = static_cast<unsigned char>(character.front()) & (0x7fU >> character.size());
-  for (const char c : character.substr(1)) code = (code << 6) | (static_cast<unsigned char>(c) & 0x3fU);
+std::size_t character_width(char32_t code) {
   return is_in(code, kZero) ? 0 : is_in(code, kWide) ? 2 : 1;
 }
 
 std::size_t text_width(std::string_view text) {
   std::size_t width = 0;
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = character_length(text.substr(at));
-    width += character_width(text.substr(at, length));
+    const auto [code, length] = base::character_at(text, at);
+    width += code ? character_width(*code) : 1;
     at += length;
   }
   return width;

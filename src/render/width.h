@@ -6,11 +6,8 @@
 
 namespace claudebox::render {
 
-/// Length in bytes of the UTF-8 character at the start of `text`; 1 for a byte that starts none.
-std::size_t character_length(std::string_view text);
-
-/// Columns of one character: 0 for combining marks, 2 for East Asian wide ones and emoji, else 1.
-std::size_t character_width(std::string_view character);
+/// 0 for combining marks, 2 for East Asian wide ones and emoji, else 1.
+std::size_t character_width(char32_t code);
 
 std::size_t text_width(std::string_view text);
 

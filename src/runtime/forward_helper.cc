@@ -82,9 +82,10 @@ std::optional<Received> receive_answer(int channel, bool& again) {
 
 ForwardHelper::ForwardHelper(sys::EventLoop& loop, pid_t box) : loop_(loop) {
   const std::string path = "/proc/" + std::to_string(box) + "/ns/net";
-  network_namespace_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!network_namespace_ && errno == ENOENT) return;  // a process that has ended has none
-  if (!network_namespace_) base::throw_system_error(errno, "can't open the box's network namespace");
+  const int network = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (network < 0 && errno == ENOENT) return;  // a process that has ended has none
+  if (network < 0) base::throw_system_error(errno, "can't open the box's network namespace");
+  network_namespace_.reset(network);
   user_namespace_.reset(::ioctl(network_namespace_.get(), NS_GET_USERNS));
   if (!user_namespace_) base::throw_system_error(errno, "can't open the box's user namespace");
   start();

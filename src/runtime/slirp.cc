@@ -108,8 +108,7 @@ std::vector<std::string> command_line(const plan::Network& network, int ready, i
 
 }  // namespace
 
-Slirp::Slirp(const plan::Network& network) {
-  alive_ = sys::make_life_lock();
+Slirp::Slirp(const plan::Network& network) : alive_(sys::make_life_lock()) {
   sys::Pipe error = sys::make_pipe();
   sys::Pipe ready = sys::make_pipe();
   sys::Pipe exit = sys::make_pipe();

@@ -128,7 +128,8 @@ def test_kill_9_while_starting_leaves_nothing(host):
         box.wait()
     wait_until(lambda: not host.processes())
     # What was in use is free again, and nothing half-made stands in the way.
-    assert host.sh("echo fine").stdout == "fine\n"
+    done = host.sh("echo fine")
+    assert done.stdout == "fine\n", done.stderr
     assert host.git("status", "--porcelain") == ""
 
 

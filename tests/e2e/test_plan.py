@@ -304,7 +304,7 @@ def test_the_transcript_of_the_readme_is_a_real_run(host, binary):
 def test_the_pictures_of_the_readme_are_small_and_fetch_nothing():
     pictures = sorted((SOURCE / "docs/pictures").glob("*.svg"))
     readme = (SOURCE / "README.md").read_text()
-    assert [path.name for path in pictures] == ["first-dark.svg", "first-light.svg", "later-dark.svg", "later-light.svg"]
+    assert [path.name for path in pictures] == [f"{name}-{scheme}.svg" for name in ("first", "later", "start") for scheme in ("dark", "light")]
     for path in pictures:
         text = path.read_text()
         assert f"docs/pictures/{path.name}" in readme
