@@ -15,15 +15,18 @@
 // live record. Removal renames the directory away under the same mutex; a starter that waited meanwhile sees
 // that its directory lost its name, and begins anew.
 //
-// Locks belong to open files and survive fork(2), but every descriptor here is close-on-exec, and the
-// children that claudebox makes execute something at once.
+// Locks belong to open files and survive fork(2). Every descriptor here is close-on-exec, and the children that
+// claudebox makes execute something soon, or die with it. One that dies keeps the lock for some milliseconds
+// longer than its supervisor: whoever meets a lock of a process that has ended waits for it.
 #include "instance/lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <ctime>
 
 #include "base/error.h"
@@ -35,7 +38,8 @@ namespace claudebox::instance {
 namespace {
 
 constexpr int kMutexAttempts = 500;
-constexpr timespec kMutexPause{.tv_sec = 0, .tv_nsec = 10'000'000};
+constexpr int kEndAttempts = 100;
+constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 10'000'000};
 
 /// Whether the lock was had. Throws where the file system knows no locks.
 bool try_lock(int file, int operation, const std::string& path) {
@@ -67,7 +71,7 @@ std::optional<Mutex> Mutex::lock(const sys::Directory& instances, const std::str
       if (!is_still_named(instances, id, directory)) return std::nullopt;
       return Mutex(std::move(file));
     }
-    ::nanosleep(&kMutexPause, nullptr);
+    ::nanosleep(&kPause, nullptr);
   }
   throw base::Error(
       "another claudebox is busy with " + directory.path + " and does not get on with it",
@@ -142,7 +146,15 @@ Lease::~Lease() {
   if (record_) ::unlinkat(holders_.get(), name_.c_str(), 0);
 }
 
-std::variant<Lease, Busy> acquire(const plan::Plan& plan, const Holder& self) {
+namespace {
+
+/// Where the holder's pid means nothing here (another container), this may be true of one that lives: it only
+/// costs a wait.
+bool has_ended(const Holder& holder) {
+  return holder.pid > 0 && ::kill(holder.pid, 0) < 0 && errno == ESRCH;
+}
+
+std::variant<Lease, Busy> try_acquire(const plan::Plan& plan, const Holder& self) {
   const auto [directory, mutex] = lock_instance(plan);
   const auto manifest = read_manifest(directory);
   if (const auto* unusable = std::get_if<Unusable>(&manifest))
@@ -159,6 +171,17 @@ std::variant<Lease, Busy> acquire(const plan::Plan& plan, const Holder& self) {
     ::unlinkat(directory.get(), (std::string(kHolders) + "/" + name).c_str(), 0);
   mutex.touch();
   return enter(directory, self);
+}
+
+}  // namespace
+
+std::variant<Lease, Busy> acquire(const plan::Plan& plan, const Holder& self) {
+  for (int attempt = 1;; ++attempt) {
+    auto taken = try_acquire(plan, self);
+    const auto* busy = std::get_if<Busy>(&taken);
+    if (!busy || attempt == kEndAttempts || !std::ranges::all_of(busy->holders, has_ended)) return taken;
+    ::nanosleep(&kPause, nullptr);
+  }
 }
 
 }  // namespace claudebox::instance

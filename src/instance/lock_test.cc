@@ -94,6 +94,33 @@ TEST_F(LockTest, DiesWithItsHolder) {
   }
 }
 
+/// A child of the killed one may be half a start behind it.
+TEST_F(LockTest, WaitsForWhatIsLeftOfAHolderThatHasEnded) {
+  sys::Pipe go = sys::make_pipe();
+  const sys::Pipe said = sys::make_pipe();
+  ForkedChild holder([&] {
+    const auto taken = acquire(plan, {.pid = ::getpid()});
+    const ForkedChild left([&] {
+      char byte = 0;
+      go.write.reset();
+      sys::write_all(said.write.get(), "x");
+      return ::read(go.read.get(), &byte, 1) == 0 ? 0 : 1;
+    });
+    while (true) ::pause();
+    return 0;
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(said.read.get(), &byte, 1), 1);
+  holder.kill();
+  ForkedChild starter([&] {
+    go.write.reset();
+    return is_busy(plan) ? 1 : 0;
+  });
+  ::usleep(50'000);
+  go.write.reset();
+  EXPECT_EQ(starter.wait(), 0);
+}
+
 TEST_F(LockTest, OfTwoStartersAtOnceExactlyOneWins) {
   for (int round = 0; round < 200; ++round) {
     if (round % 2 == 0) std::filesystem::remove_all(state);  // the instance itself is made in the race, too

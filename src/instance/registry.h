@@ -45,7 +45,8 @@ struct Busy {
 
 /// Makes the instance directory where it is missing (0700, atomically: a crash leaves none or a whole one)
 /// and takes it. `plan.instance.share` goes on beside other live boxes. Throws on a corrupt or future-version
-/// instance, a directory owned by somebody else or open to others, a full disk. Its cost does not depend on
+/// instance, a directory owned by somebody else or open to others, a full disk. Waits up to a second for a
+/// holder that was killed and is not quite gone. Its cost does not depend on
 /// how many instances there are.
 std::variant<Lease, Busy> acquire(const plan::Plan& plan, const Holder& self);
 
