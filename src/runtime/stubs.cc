@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <ctime>
 #include <map>
 
 #include "base/error.h"
@@ -15,6 +16,17 @@
 
 namespace claudebox::runtime {
 namespace {
+
+/// Whether `condition` came true: at once nearly always, else within a tenth of a second.
+template <typename Condition>
+bool soon(const Condition& condition) {
+  constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 1'000'000};
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    if (condition()) return true;
+    ::nanosleep(&kPause, nullptr);
+  }
+  return false;
+}
 
 sys::UniqueFd open_directory(const std::string& path) {
   open_how how{};
@@ -56,7 +68,8 @@ void make(const plan::Stub& stub, int directory) {
   const sys::UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (file) return fill(file.get(), directory, name, stub);
   if (errno != EEXIST) sys::throw_file_error(errno, "protect " + stub.path);
-  if (content_of(directory, name) != stub.content)
+  // Another box may be about to write it.
+  if (!soon([&] { return content_of(directory, name) == stub.content; }))
     throw base::Error("can't protect " + stub.path + ": another file with that name appeared while starting",
                       "look at it: it redirects git; remove it if it is not yours, and start again");
 }
@@ -70,8 +83,9 @@ Stubs::Stubs(const std::vector<plan::Stub>& stubs) : Stubs() {
     auto& directory = directories[base::parent_of(stub.path)];
     if (!directory) {
       directory = std::make_shared<sys::UniqueFd>(open_directory(base::parent_of(stub.path)));
-      // Best effort and never waiting: a box can hold this lock too. Without it the stubs just stay behind.
-      ::flock(directory->get(), LOCK_SH | LOCK_NB);
+      // Another box may be taking its stubs away, which must not be ours. Not waited for long: the command of a box
+      // can hold this lock, too. Without it the stubs just stay behind.
+      soon([&] { return ::flock(directory->get(), LOCK_SH | LOCK_NB) == 0; });
     }
     make(stub, directory->get());
     made_.push_back({stub, directory});

@@ -1,12 +1,17 @@
 #include "runtime/stubs.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <csignal>
 #include <optional>
+#include <thread>
 
 #include "base/error.h"
+#include "sys/fd.h"
 #include "temp_dir.h"
 
 namespace claudebox::runtime {
@@ -38,6 +43,33 @@ TEST(Stubs, LeftByAKilledBoxAreTakenOver) {
     const Stubs stubs(stubs_in(git));
   }
   EXPECT_TRUE(std::filesystem::is_empty(git.path()));
+}
+
+/// The last box takes its lock and removes them while the next one starts.
+TEST(Stubs, ThoseThatAreBeingTakenAwayAreMadeAnew) {
+  const TempDir git;
+  git.write("commondir", "../.git\n");
+  const sys::UniqueFd directory(::open(git.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::flock(directory.get(), LOCK_EX), 0);
+  std::thread last([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::filesystem::remove(git / "commondir");
+    ::flock(directory.get(), LOCK_UN);
+  });
+  const Stubs stubs(stubs_in(git));
+  last.join();
+  EXPECT_EQ(git.read("commondir"), "../.git\n");
+}
+
+TEST(Stubs, ThoseThatAnotherBoxIsWritingAreWaitedFor) {
+  const TempDir git;
+  git.write("commondir", "");
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    git.write("commondir", "../.git\n");
+  });
+  EXPECT_NO_THROW(const Stubs stubs(stubs_in(git)));
+  other.join();
 }
 
 TEST(Stubs, SomebodyElsesFileIsAnErrorAndStays) {
