@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <span>
@@ -38,19 +39,11 @@ std::vector<std::string> agent_names() {
 /// CLI11's tree and, beside each of its nodes, what the documentation needs.
 class Tree {
  public:
-  explicit Tree(LowArgs& low) : low_(low) {
-    root_.name("claudebox");
-    root_.set_help_flag();
-    root_.require_subcommand(0, 1);
-    apps_.push_back(&root_);
-    details_[&root_].synopsis = "[OPTIONS] [-- AGENT-ARGS...]";
-    add_running_options(root_);
-    flag(root_, "--version", "print the version", low_.verb, Verb::version, {.group = kOutput});
-    add_running_commands();
-    add_other_commands();
-    add_hidden_commands();
-    for (CLI::App* app : apps_) add_help(*app);
-  }
+  /// For one command line: the options of the commands that start boxes take a third of a millisecond to make, so
+  /// only those have them that a word could mean.
+  Tree(LowArgs& low, const std::vector<std::string>& arguments) : Tree(low, &arguments) {}
+  /// Everything.
+  explicit Tree(LowArgs& low) : Tree(low, nullptr) {}
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
 
@@ -59,6 +52,20 @@ class Tree {
   CommandDoc document() { return document(root_, ""); }
 
  private:
+  Tree(LowArgs& low, const std::vector<std::string>* arguments) : low_(low) {
+    root_.name("claudebox");
+    root_.set_help_flag();
+    root_.require_subcommand(0, 1);
+    apps_.push_back(&root_);
+    details_[&root_].synopsis = "[OPTIONS] [-- AGENT-ARGS...]";
+    add_running_options(root_);
+    flag(root_, "--version", "print the version", low_.verb, Verb::version, {.group = kOutput});
+    add_running_commands(arguments);
+    add_other_commands();
+    add_hidden_commands();
+    for (CLI::App* app : apps_) add_help(*app);
+  }
+
   struct Detail {
     Verb verb = Verb::agent;
     std::string_view synopsis;
@@ -179,14 +186,20 @@ class Tree {
          {.group = kOutput});
   }
 
-  void add_running_commands() {
-    add_running_options(command(root_, "run", "run any command in the box",
-                                {Verb::run, "[OPTIONS] [--] COMMAND [ARG...]", false, true}));
-    add_running_options(command(root_, "shell", "a shell in the box", {Verb::shell, "[OPTIONS]"}));
-    add_running_options(command(root_, "plan", "show what a run would do, do nothing",
-                                {Verb::plan, "[OPTIONS] [-- COMMAND [ARG...]]", false, true}));
-    add_running_options(command(root_, "selftest", "attack the box from inside and report what held",
-                                {Verb::selftest, "[OPTIONS]"}));
+  void add_running_commands(const std::vector<std::string>* arguments) {
+    const auto add = [&](const char* name, const char* summary, const Detail& detail) {
+      CLI::App& app = command(root_, name, summary, detail);
+      // --shell is the older spelling of shell.
+      const auto means_it = [&](const std::string& word) {
+        return word == name || word == std::string("--") + name;
+      };
+      if (!arguments || std::ranges::any_of(*arguments, means_it)) add_running_options(app);
+    };
+    add("run", "run any command in the box", {Verb::run, "[OPTIONS] [--] COMMAND [ARG...]", false, true});
+    add("shell", "a shell in the box", {Verb::shell, "[OPTIONS]"});
+    add("plan", "show what a run would do, do nothing",
+        {Verb::plan, "[OPTIONS] [-- COMMAND [ARG...]]", false, true});
+    add("selftest", "attack the box from inside and report what held", {Verb::selftest, "[OPTIONS]"});
   }
 
   void add_other_commands() {
@@ -417,7 +430,7 @@ void Tree::parse(const Scanned& scanned) {
 
 LowArgs parse(const std::vector<std::string>& arguments) {
   LowArgs low;
-  Tree tree(low);
+  Tree tree(low, arguments);
   tree.parse(scan(tree.document(), arguments));
   return low;
 }

@@ -27,7 +27,7 @@ std::size_t write_answer(std::uint8_t* message, std::size_t end, bool v6) noexce
   constexpr std::array<std::uint8_t, 4> kV4{192, 168, 255, 254};
   constexpr std::array<std::uint8_t, 16> kV6{0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                              0,    0,    0,    0,    0,    0,    0,    1};
-  const std::uint8_t length = v6 ? kV6.size() : kV4.size();
+  const auto length = static_cast<std::uint8_t>(v6 ? kV6.size() : kV4.size());
   // The name is the question's; class IN; 60 seconds.
   const std::array<std::uint8_t, 12> record{
       0xc0, kHeader, 0, static_cast<std::uint8_t>(v6 ? 28 : 1), 0, 1, 0, 0, 0, 60, 0, length};
