@@ -14,7 +14,7 @@ namespace claudebox::runtime {
 namespace {
 
 /// Milliseconds of processor time: the least, the most, and what part of the box's life.
-constexpr double kLeast = 1, kMost = 500, kPart = 0.02;
+constexpr double kLeast = 0.4, kMost = 500, kPart = 0.02;
 /// From this life on it is said that a project was too large to be looked through.
 constexpr double kLongLife = 5000;
 /// A clock that differs by this much was set, and not just read at another tick.
