@@ -93,14 +93,19 @@ void Protection::watch_kept(const std::string& path, const std::string& reason) 
 
 void Protection::hold_stub(const std::string& path, Stub::Kind kind, const std::string& content,
                            const std::string& reason) {
-  const bool missing = host_.lstat(path).kind == FileKind::missing;
-  // One that a killed box left, or that another box on the same repository uses, is shared and taken over. Of empty
-  // directories only `remotes` is surely ours: git's templates bring the others.
-  const bool left = kind == Stub::Kind::file
-                        ? host_.read_file(path, kLargestStub) == content
-                        : base::base_name(path) == "remotes" && host_.list_directory(path, 1).empty();
-  if (missing || left)
-    plan_.stubs.push_back({.kind = kind, .path = path, .content = content, .origin = origin(reason)});
+  // One that a killed box left, or that another box on the same repository uses, is shared and taken over. One look
+  // answers, since that box may make it or take it away meanwhile.
+  bool ours = false;
+  if (kind == Stub::Kind::file) {
+    const auto file = host_.open_file(path, kLargestStub);
+    ours = file.info.kind == FileKind::missing ||
+           (file.info.kind == FileKind::file && !file.too_large && file.content == content);
+  } else {
+    // Of empty directories only `remotes` is surely ours: git's templates bring the others.
+    ours = host_.lstat(path).kind == FileKind::missing ||
+           (base::base_name(path) == "remotes" && host_.list_directory(path, 1).empty());
+  }
+  if (ours) plan_.stubs.push_back({.kind = kind, .path = path, .content = content, .origin = origin(reason)});
   hold(path, reason);
 }
 

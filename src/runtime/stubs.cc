@@ -49,12 +49,30 @@ bool is_directory(int directory, const std::string& name) {
   return ::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-/// An empty commondir would keep git from working, so none is left where there is no room for what it says.
-void fill(int file, int directory, const std::string& name, const plan::Stub& stub) {
-  const ssize_t put = ::write(file, stub.content.data(), stub.content.size());
-  if (put == static_cast<ssize_t>(stub.content.size())) return;
-  const int error = put < 0 ? errno : ENOSPC;
-  ::unlinkat(directory, name.c_str(), 0);
+bool put(int file, const std::string& content) {
+  const ssize_t put = ::write(file, content.data(), content.size());
+  if (put >= 0 && put != static_cast<ssize_t>(content.size())) errno = ENOSPC;
+  return put == static_cast<ssize_t>(content.size());
+}
+
+/// Whole or not at all: an empty commondir keeps git from working, and another box that saw one would take it for a
+/// redirect. False where something has the name.
+bool make_file(const plan::Stub& stub, int directory, const std::string& name) {
+  const sys::UniqueFd unnamed(::openat(directory, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644));
+  if (unnamed) {
+    const std::string link = "/proc/self/fd/" + std::to_string(unnamed.get());  // open(2), O_TMPFILE
+    if (put(unnamed.get(), stub.content) &&
+        ::linkat(AT_FDCWD, link.c_str(), directory, name.c_str(), AT_SYMLINK_FOLLOW) == 0)
+      return true;
+    if (errno == EEXIST) return false;
+    sys::throw_file_error(errno, "protect " + stub.path);
+  }
+  // Not every file system has files without a name.
+  const sys::UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file && errno == EEXIST) return false;
+  if (file && put(file.get(), stub.content)) return true;
+  const int error = errno;
+  if (file) ::unlinkat(directory, name.c_str(), 0);
   sys::throw_file_error(error, "protect " + stub.path);
 }
 
@@ -65,10 +83,8 @@ void make(const plan::Stub& stub, int directory) {
       sys::throw_file_error(errno, "protect " + stub.path);
     return;
   }
-  const sys::UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (file) return fill(file.get(), directory, name, stub);
-  if (errno != EEXIST) sys::throw_file_error(errno, "protect " + stub.path);
-  // Another box may be about to write it.
+  if (make_file(stub, directory, name)) return;
+  // Where it is not made whole, another box may be about to write it.
   if (!soon([&] { return content_of(directory, name) == stub.content; }))
     throw base::Error("can't protect " + stub.path + ": another file with that name appeared while starting",
                       "look at it: it redirects git; remove it if it is not yours, and start again");
