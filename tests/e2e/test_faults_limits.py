@@ -21,6 +21,13 @@ NO_DESCRIPTOR = r"EMFILE|Too many open files"
 NO_MEMORY = r"ENOMEM|[Oo]ut of memory|EAGAIN"
 
 
+@pytest.fixture
+def own_memory(binary) -> None:
+    """Whose limits these are: AddressSanitizer needs terabytes of addresses."""
+    if b"__asan_init" in pathlib.Path(binary).read_bytes():
+        pytest.skip("a build with AddressSanitizer can't have its addresses limited")
+
+
 def with_something_to_protect(where) -> None:
     """Each is found by an open or a look of its own."""
     project = where.host.project
@@ -60,6 +67,7 @@ def test_few_descriptors(where, network):
     assert not observer.left(before)
 
 
+@pytest.mark.usefixtures("own_memory")
 def test_a_plan_is_whole_or_there_is_none(where):
     """A project that can't be read is no project with nothing to protect. (Planning takes one descriptor at a time, as the loader
     does: what happens without one is sys/host_test's.)"""
@@ -79,6 +87,7 @@ def test_a_plan_is_whole_or_there_is_none(where):
     assert seen == {0, 1}, seen
 
 
+@pytest.mark.usefixtures("own_memory")
 @pytest.mark.parametrize("network", ["offline", "internet"])
 def test_little_memory(where, network):
     assert where.run(*faults.ECHO, network=network).returncode == 0
