@@ -186,9 +186,9 @@ def wall_clock(host, start: str):
     setting = host.root / "clock"
     setting.write_text(start)
     host.env.update(LD_PRELOAD=found[0], FAKETIME_TIMESTAMP_FILE=str(setting), FAKETIME_NO_CACHE="1", NO_FAKE_STAT="1",
-                    FAKETIME_DONT_FAKE_MONOTONIC="1", FAKETIME_DONT_RESET="1")
+                    FAKETIME_DONT_FAKE_MONOTONIC="1", FAKETIME_DONT_RESET="1", ASAN_OPTIONS="verify_asan_link_order=0")
     yield setting.write_text
-    for name in [name for name in host.env if "FAKE" in name or name == "LD_PRELOAD"]:
+    for name in [name for name in host.env if "FAKE" in name or name in ("LD_PRELOAD", "ASAN_OPTIONS")]:
         del host.env[name]
 
 
