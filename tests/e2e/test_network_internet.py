@@ -220,7 +220,8 @@ def test_what_the_host_gains_is_denied_and_open_connections_are_cut(where, net, 
         assert ask(box) == "ping connected"
         with net.changed(*change, undo=undo):
             deadline = time.monotonic() + 5
-            while (answer := ask(box)) == "ping connected" and time.monotonic() < deadline:
+            # Until the supervisor has had its turn, which others may take on a busy machine (docs/threat-model.md).
+            while (answer := ask(box)).endswith("connected") and time.monotonic() < deadline:
                 pass
             # A connection that was just being opened is cut as well: refused.
             assert answer.split()[0] in ("ECONNRESET", "EPIPE") and answer.split()[1] in ("EHOSTUNREACH", "ECONNREFUSED")
