@@ -83,8 +83,8 @@ std::vector<net::HostPrefix> HostNetworks::read() const {
   net::HostFacts facts;
   bool whole = false;
   for (int attempt = 0; attempt < kAttempts && !whole; ++attempt) {
+    // What an earlier attempt found stays: a network too many is forbidden until the change that is under way is told.
     const sys::UniqueFd socket = open_socket(0, 0);
-    facts = {};
     whole = dump(socket.get(), RTM_GETADDR, facts);
     whole = dump(socket.get(), RTM_GETROUTE, facts) && whole;
   }
