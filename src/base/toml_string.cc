@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 namespace claudebox::base {
+
 std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (std::size_t at = 0; at < text.size();) {

@@ -39,20 +39,9 @@ std::vector<std::string> agent_names() {
 /// CLI11's tree and, beside each of its nodes, what the documentation needs.
 class Tree {
  public:
-  /// For one command line: the options of the commands that start boxes take a third of a millisecond to make, so
+  /// Everything, or what one command line needs: the options of the commands that start boxes take a third of a millisecond to make, so
   /// only those have them that a word could mean.
-  Tree(LowArgs& low, const std::vector<std::string>& arguments) : Tree(low, &arguments) {}
-  /// Everything.
-  explicit Tree(LowArgs& low) : Tree(low, nullptr) {}
-  Tree(const Tree&) = delete;
-  Tree& operator=(const Tree&) = delete;
-
-  /// `words` as `scan` gives them. Throws base::Error.
-  void parse(const Scanned& scanned);
-  CommandDoc document() { return document(root_, ""); }
-
- private:
-  Tree(LowArgs& low, const std::vector<std::string>* arguments) : low_(low) {
+  explicit Tree(LowArgs& low, const std::vector<std::string>* arguments = nullptr) : low_(low) {
     root_.name("claudebox");
     root_.set_help_flag();
     root_.require_subcommand(0, 1);
@@ -65,7 +54,14 @@ class Tree {
     add_hidden_commands();
     for (CLI::App* app : apps_) add_help(*app);
   }
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
 
+  /// `words` as `scan` gives them. Throws base::Error.
+  void parse(const Scanned& scanned);
+  CommandDoc document() { return document(root_, ""); }
+
+ private:
   struct Detail {
     Verb verb = Verb::agent;
     std::string_view synopsis;
@@ -430,7 +426,7 @@ void Tree::parse(const Scanned& scanned) {
 
 LowArgs parse(const std::vector<std::string>& arguments) {
   LowArgs low;
-  Tree tree(low, arguments);
+  Tree tree(low, &arguments);
   tree.parse(scan(tree.document(), arguments));
   return low;
 }

@@ -26,20 +26,23 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <ctime>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "instance/layout.h"
 #include "instance/manifest.h"
+#include "sys/try_for.h"
 
 namespace claudebox::instance {
 namespace {
 
-constexpr int kMutexAttempts = 500;
-constexpr int kEndAttempts = 100;
-constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 10'000'000};
+constexpr std::chrono::milliseconds kMutexLimit{5000};
+constexpr std::chrono::milliseconds kEndLimit{1000};
+constexpr std::chrono::milliseconds kPause{10};
 
 /// Whether the lock was had. Throws where the file system knows no locks.
 bool try_lock(int file, int operation, const std::string& path) {
@@ -66,16 +69,12 @@ std::optional<Mutex> Mutex::lock(const sys::Directory& instances, const std::str
   }
   // Not a wait in the kernel: a stopped claudebox (Ctrl-Z in the wrong millisecond) would hang all others
   // silently.
-  for (int attempt = 0; attempt < kMutexAttempts; ++attempt) {
-    if (try_lock(file.get(), LOCK_EX, directory / kLock)) {
-      if (!is_still_named(instances, id, directory)) return std::nullopt;
-      return Mutex(std::move(file));
-    }
-    ::nanosleep(&kPause, nullptr);
-  }
-  throw base::Error(
-      "another claudebox is busy with " + directory.path + " and does not get on with it",
-      "fuser -v " + base::shell_quote(directory / kLock) + " names it; it may be stopped (kill -CONT)");
+  if (!sys::try_for(kMutexLimit, kPause, [&] { return try_lock(file.get(), LOCK_EX, directory / kLock); }))
+    throw base::Error(
+        "another claudebox is busy with " + directory.path + " and does not get on with it",
+        "fuser -v " + base::shell_quote(directory / kLock) + " names it; it may be stopped (kill -CONT)");
+  if (!is_still_named(instances, id, directory)) return std::nullopt;
+  return Mutex(std::move(file));
 }
 
 LockedInstance lock_instance(const plan::Plan& plan) {
@@ -176,12 +175,13 @@ std::variant<Lease, Busy> try_acquire(const plan::Plan& plan, const Holder& self
 }  // namespace
 
 std::variant<Lease, Busy> acquire(const plan::Plan& plan, const Holder& self) {
-  for (int attempt = 1;; ++attempt) {
-    auto taken = try_acquire(plan, self);
-    const auto* busy = std::get_if<Busy>(&taken);
-    if (!busy || attempt == kEndAttempts || !std::ranges::all_of(busy->holders, has_ended)) return taken;
-    ::nanosleep(&kPause, nullptr);
-  }
+  std::optional<std::variant<Lease, Busy>> taken;
+  sys::try_for(kEndLimit, kPause, [&] {
+    taken.emplace(try_acquire(plan, self));
+    const auto* busy = std::get_if<Busy>(&*taken);
+    return !busy || !std::ranges::all_of(busy->holders, has_ended);
+  });
+  return std::move(*taken);
 }
 
 }  // namespace claudebox::instance

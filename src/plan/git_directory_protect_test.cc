@@ -36,6 +36,25 @@ TEST(GitProtection, AnInertStubOfAnEarlierBoxIsTakenOver) {
   EXPECT_THAT(plan.notes, IsEmpty());
 }
 
+/// The box whose stub it is ends between two looks: the next one makes its own.
+TEST(GitProtection, AStubThatGoesAwayWhileItIsLookedAtIsMadeAnew) {
+  struct Ending : FakeHost {
+    explicit Ending(FakeHost host) : FakeHost(std::move(host)) {}
+    sys::OpenedFile open_file(const std::string& path, std::size_t limit) const override {
+      if (path.ends_with("/commondir")) return {.info = {.kind = sys::FileKind::missing}};
+      return FakeHost::open_file(path, limit);
+    }
+    std::optional<std::string> read_file(const std::string& path, std::size_t limit) const override {
+      if (path.ends_with("/commondir") && looks_++ > 0) return std::nullopt;
+      return FakeHost::read_file(path, limit);
+    }
+    mutable int looks_ = 0;
+  };
+  auto host = repository();
+  host.file(kGit + "/commondir", "../.git\n");
+  EXPECT_NE(stub_at(protect(Ending(host)), kGit + "/commondir"), nullptr);
+}
+
 TEST(GitProtection, ARedirectThatIsThereMakesTheGitDirectoryReadOnly) {
   for (const std::string text : {"/elsewhere\n", "/home/dev/other/.git\n", ""}) {
     auto host = repository();

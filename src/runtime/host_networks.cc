@@ -3,6 +3,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -80,15 +81,20 @@ bool HostNetworks::changed() {
 }
 
 std::vector<net::HostPrefix> HostNetworks::read() const {
-  net::HostFacts facts;
+  std::vector<net::HostPrefix> found;
   bool whole = false;
   for (int attempt = 0; attempt < kAttempts && !whole; ++attempt) {
-    // What an earlier attempt found stays: a network too many is forbidden until the change that is under way is told.
     const sys::UniqueFd socket = open_socket(0, 0);
+    net::HostFacts facts;
     whole = dump(socket.get(), RTM_GETADDR, facts);
     whole = dump(socket.get(), RTM_GETROUTE, facts) && whole;
+    // What an earlier attempt found stays: a network too many is forbidden until the change that is under way is told.
+    const auto prefixes = net::host_prefixes(facts);
+    found.insert(found.end(), prefixes.begin(), prefixes.end());
   }
-  return net::host_prefixes(facts);
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
 }
 
 }  // namespace claudebox::runtime

@@ -20,7 +20,7 @@ class HostNetworks {
   bool changed();
 
   /// What no box may reach now. Asks the kernel: a tenth of a millisecond, more with thousands of routes. Where they
-  /// change all the time, what it got last; the monitor then says that it is out of date. Throws.
+  /// change all the time, all that it got; the monitor then says that it is out of date. Throws.
   std::vector<net::HostPrefix> read() const;
 
  private:

@@ -7,26 +7,19 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
-#include <ctime>
+#include <chrono>
 #include <map>
 
 #include "base/error.h"
 #include "base/path.h"
 #include "sys/fs.h"
+#include "sys/try_for.h"
 
 namespace claudebox::runtime {
 namespace {
 
-/// Whether `condition` came true: at once nearly always, else within a tenth of a second.
-template <typename Condition>
-bool soon(const Condition& condition) {
-  constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 1'000'000};
-  for (int attempt = 0; attempt < 100; ++attempt) {
-    if (condition()) return true;
-    ::nanosleep(&kPause, nullptr);
-  }
-  return false;
-}
+constexpr std::chrono::milliseconds kOthersNeed{100};
+constexpr std::chrono::milliseconds kPause{1};
 
 sys::UniqueFd open_directory(const std::string& path) {
   open_how how{};
@@ -85,7 +78,7 @@ void make(const plan::Stub& stub, int directory) {
   }
   if (make_file(stub, directory, name)) return;
   // Where it is not made whole, another box may be about to write it.
-  if (!soon([&] { return content_of(directory, name) == stub.content; }))
+  if (!sys::try_for(kOthersNeed, kPause, [&] { return content_of(directory, name) == stub.content; }))
     throw base::Error("can't protect " + stub.path + ": another file with that name appeared while starting",
                       "look at it: it redirects git; remove it if it is not yours, and start again");
 }
@@ -100,8 +93,9 @@ Stubs::Stubs(const std::vector<plan::Stub>& stubs) : Stubs() {
     if (!directory) {
       directory = std::make_shared<sys::UniqueFd>(open_directory(base::parent_of(stub.path)));
       // Another box may be taking its stubs away, which must not be ours. Not waited for long: the command of a box
-      // can hold this lock, too. Without it the stubs just stay behind.
-      soon([&] { return ::flock(directory->get(), LOCK_SH | LOCK_NB) == 0; });
+      // can hold this lock, too, and not every file system has locks. Without it the stubs just stay behind.
+      sys::try_for(kOthersNeed, kPause,
+                   [&] { return ::flock(directory->get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK; });
     }
     make(stub, directory->get());
     made_.push_back({stub, directory});

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <optional>
@@ -59,6 +60,33 @@ TEST(Stubs, ThoseThatAreBeingTakenAwayAreMadeAnew) {
   const Stubs stubs(stubs_in(git));
   last.join();
   EXPECT_EQ(git.read("commondir"), "../.git\n");
+}
+
+/// The command of a box may hold the lock for ever.
+TEST(Stubs, ALockThatIsKeptStopsNothing) {
+  const TempDir git;
+  const sys::UniqueFd directory(::open(git.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::flock(directory.get(), LOCK_EX), 0);
+  const Stubs stubs(stubs_in(git));
+  EXPECT_EQ(git.read("commondir"), "../.git\n");
+}
+
+/// Git, or another box's plan, that looks at any moment.
+TEST(Stubs, NobodySeesHalfOfOne) {
+  const TempDir git;
+  std::atomic<bool> over = false;
+  std::atomic<int> halves = 0;
+  std::thread reader([&] {
+    while (!over) {
+      char text[16];
+      const sys::UniqueFd file(::open((git / "commondir").c_str(), O_RDONLY | O_CLOEXEC));
+      if (file && ::read(file.get(), text, sizeof text) != 8) ++halves;
+    }
+  });
+  for (int round = 0; round < 2000; ++round) const Stubs stubs(stubs_in(git));
+  over = true;
+  reader.join();
+  EXPECT_EQ(halves, 0);
 }
 
 TEST(Stubs, ThoseThatAnotherBoxIsWritingAreWaitedFor) {

@@ -5,21 +5,23 @@
 
 #include <array>
 #include <cerrno>
-#include <ctime>
+#include <chrono>
 
 #include "sys/fd_passing.h"
+#include "sys/try_for.h"
 
 namespace claudebox::sys {
 
 UniqueFd make_inotify() noexcept {
-  constexpr int kTries = 100;
-  constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 10'000'000};
-  for (int tries = 0;; ++tries) {
-    UniqueFd made(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    if (made || errno != EMFILE || tries == kTries) return made;
-    ::nanosleep(&kPause, nullptr);
-    errno = EMFILE;
-  }
+  UniqueFd made;
+  int error = 0;
+  try_for(std::chrono::seconds(1), std::chrono::milliseconds(10), [&] {
+    made.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    error = made ? 0 : errno;
+    return error != EMFILE;
+  });
+  if (!made) errno = error;
+  return made;
 }
 
 void release_inotify(UniqueFd inotify) noexcept {
